@@ -1,0 +1,1 @@
+"""Plain frozen records, one idea per file. Times are Unix seconds (int); identifiers are text."""

@@ -1,0 +1,210 @@
+"""What a flow may ask the store to write, as values: a decision is a list of these (design §3).
+
+A store writes all changes of one commit in one transaction, or none. A change marked *guarded* that touches no row
+means that the facts behind the decision are stale: the commit fails with `Conflict` and the flow gathers again.
+"""
+
+import msgspec
+
+from jotary.server.model.client import Client
+from jotary.server.model.code import AuthorizationCode
+from jotary.server.model.consent import Consent
+from jotary.server.model.credential import Password
+from jotary.server.model.event import Event
+from jotary.server.model.revocation import Revocation
+from jotary.server.model.session import Session
+from jotary.server.model.sign_in import SignIn
+from jotary.server.model.signing_key import SigningKey
+from jotary.server.model.user import User
+
+
+class AddUser(msgspec.Struct, frozen=True):
+    """Guarded: the e-mail address must be free."""
+
+    user: User
+
+
+class ReplaceUser(msgspec.Struct, frozen=True):
+    """Guarded: the user must exist, and a changed e-mail address must be free."""
+
+    user: User
+
+
+class DeleteUser(msgspec.Struct, frozen=True):
+    """Remove a person with password, sign-ins, codes, sessions and consents. Guarded: the user must exist."""
+
+    user_id: str
+
+
+class PutPassword(msgspec.Struct, frozen=True):
+    """Set or replace a person's password."""
+
+    password: Password
+
+
+class AddClient(msgspec.Struct, frozen=True):
+    """Guarded: the client's id must be free."""
+
+    client: Client
+
+
+class ReplaceClient(msgspec.Struct, frozen=True):
+    """Guarded: the client must exist."""
+
+    client: Client
+
+
+class DeleteClient(msgspec.Struct, frozen=True):
+    """Remove a client with its codes, sessions and consents. Guarded: the client must exist."""
+
+    client_id: str
+
+
+class AddSignIn(msgspec.Struct, frozen=True):
+    """A browser has signed in."""
+
+    sign_in: SignIn
+
+
+class TouchSignIn(msgspec.Struct, frozen=True):
+    """Move `last_seen_at` forward, never back."""
+
+    sign_in_id: str
+    at: int
+
+
+class EndSignIn(msgspec.Struct, frozen=True):
+    """End a browser's sign-in; ending it twice changes nothing."""
+
+    sign_in_id: str
+    at: int
+
+
+class AddCode(msgspec.Struct, frozen=True):
+    """Guarded: the sign-in it stands on must be alive."""
+
+    code: AuthorizationCode
+
+
+class RedeemCode(msgspec.Struct, frozen=True):
+    """Guarded: not redeemed before, and its sign-in not ended (RFC 6749 §4.1.2)."""
+
+    code_id: str
+    at: int
+
+
+class AddSession(msgspec.Struct, frozen=True):
+    """Open a session."""
+
+    session: Session
+
+
+class RotateSession(msgspec.Struct, frozen=True):
+    """Guarded: the session must be alive and stand at `generation`, which becomes `generation + 1`."""
+
+    session_id: str
+    generation: int
+    at: int
+    idle_expires_at: int
+
+
+class EndSession(msgspec.Struct, frozen=True):
+    """End one session and publish its cut-off; ending it twice changes nothing."""
+
+    session_id: str
+    at: int
+    reason: str
+    revocation_expires_at: int
+
+
+class EndSessionsOfSignIn(msgspec.Struct, frozen=True):
+    """End every living session of a sign-in but those with `offline_access`, and publish a cut-off for each."""
+
+    sign_in_id: str
+    at: int
+    reason: str
+    revocation_expires_at: int
+
+
+class EndSessionsOfUser(msgspec.Struct, frozen=True):
+    """End every living session and sign-in of a person and publish a cut-off for their `sub`."""
+
+    user_id: str
+    at: int
+    reason: str
+    revocation_expires_at: int
+
+
+class EndSessionsOfClient(msgspec.Struct, frozen=True):
+    """End every living session of a client and publish a cut-off for its `client_id`."""
+
+    client_id: str
+    at: int
+    reason: str
+    revocation_expires_at: int
+
+
+class PutConsent(msgspec.Struct, frozen=True):
+    """Set or replace a person's consent for a client."""
+
+    consent: Consent
+
+
+class AddSigningKey(msgspec.Struct, frozen=True):
+    """Guarded: the `kid` must be new."""
+
+    key: SigningKey
+
+
+class ReplaceSigningKey(msgspec.Struct, frozen=True):
+    """Guarded: the `kid` must exist."""
+
+    key: SigningKey
+
+
+class AddRevocation(msgspec.Struct, frozen=True):
+    """Publish a cut-off."""
+
+    revocation: Revocation
+
+
+class RememberAssertion(msgspec.Struct, frozen=True):
+    """Guarded: this client has not used this `jti` before (RFC 7523 §3, point 7)."""
+
+    client_id: str
+    jti: str
+    expires_at: int
+
+
+class AddEvent(msgspec.Struct, frozen=True):
+    """Append to the audit trail."""
+
+    event: Event
+
+
+Change = (
+    AddUser
+    | ReplaceUser
+    | DeleteUser
+    | PutPassword
+    | AddClient
+    | ReplaceClient
+    | DeleteClient
+    | AddSignIn
+    | TouchSignIn
+    | EndSignIn
+    | AddCode
+    | RedeemCode
+    | AddSession
+    | RotateSession
+    | EndSession
+    | EndSessionsOfSignIn
+    | EndSessionsOfUser
+    | EndSessionsOfClient
+    | PutConsent
+    | AddSigningKey
+    | ReplaceSigningKey
+    | AddRevocation
+    | RememberAssertion
+    | AddEvent
+)
