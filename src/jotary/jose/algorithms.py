@@ -1,0 +1,116 @@
+"""One row per signature algorithm, holding everything about it; code below never looks at the ``alg`` string.
+
+RFC 7518 §3 (HMAC, RSA, ECDSA), RFC 8037 §3.1 (EdDSA). ``none`` does not exist here. A new algorithm is one row.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+
+from jotary.jose import signatures
+from jotary.jose.signatures import Sign, Verify
+
+RSA_BITS = 2048  # RFC 7518 §3.3 asks for at least this; a larger modulus makes every signature several times dearer
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """What is known about one signature algorithm.
+
+    Attributes:
+        name: the ``alg`` value.
+        kty: the key type that it takes.
+        crv: the curve that it takes; None where the key type has none.
+        verifier: turns a public key into a function of (signature, message) that raises InvalidSignature.
+        signer: turns a private key into a function from message to signature.
+        generate: makes a private key.
+        minimum_bits: the smallest key that it takes; 0 where the curve fixes the size.
+    """
+
+    name: str
+    kty: str
+    crv: str | None
+    verifier: Callable[[Any], Verify]
+    signer: Callable[[Any], Sign]
+    generate: Callable[[], Any]
+    minimum_bits: int = 0
+
+    def fits(self, kty: str, crv: str | None, bits: int) -> bool:
+        """Tell whether a key of this type, curve and size can be used with the algorithm."""
+        return self.kty == kty and self.crv == crv and bits >= self.minimum_bits
+
+
+def _hmac(name: str, digest: str, size: int) -> Algorithm:
+    return Algorithm(
+        name,
+        kty="oct",
+        crv=None,
+        verifier=signatures.hmac_verifier(digest),
+        signer=signatures.hmac_signer(digest),
+        generate=lambda: secrets.token_bytes(size),
+        minimum_bits=size * 8,  # RFC 7518 §3.2: a key as long as the hash, or longer
+    )
+
+
+def _rsa(name: str, scheme: padding.AsymmetricPadding, digest: hashes.HashAlgorithm) -> Algorithm:
+    return Algorithm(
+        name,
+        kty="RSA",
+        crv=None,
+        verifier=signatures.rsa_verifier(scheme, digest),
+        signer=signatures.rsa_signer(scheme, digest),
+        generate=lambda: rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS),
+        minimum_bits=2048,  # RFC 7518 §3.3, §3.5
+    )
+
+
+def _pss(name: str, digest: hashes.HashAlgorithm) -> Algorithm:
+    # RFC 7518 §3.5: MGF1 with the same hash, and a salt as long as the hash
+    return _rsa(name, padding.PSS(mgf=padding.MGF1(digest), salt_length=digest.digest_size), digest)
+
+
+def _ecdsa(name: str, crv: str, curve: ec.EllipticCurve, digest: hashes.HashAlgorithm) -> Algorithm:
+    size = (curve.key_size + 7) // 8
+    return Algorithm(
+        name,
+        kty="EC",
+        crv=crv,
+        verifier=signatures.ecdsa_verifier(ec.ECDSA(digest), size),
+        signer=signatures.ecdsa_signer(ec.ECDSA(digest), size),
+        generate=lambda: ec.generate_private_key(curve),
+    )
+
+
+def _ed25519(name: str) -> Algorithm:
+    return Algorithm(
+        name,
+        kty="OKP",
+        crv="Ed25519",
+        verifier=signatures.ed25519_verifier,
+        signer=signatures.ed25519_signer,
+        generate=ed25519.Ed25519PrivateKey.generate,
+    )
+
+
+_ROWS = (
+    _rsa("RS256", padding.PKCS1v15(), hashes.SHA256()),
+    _rsa("RS384", padding.PKCS1v15(), hashes.SHA384()),
+    _rsa("RS512", padding.PKCS1v15(), hashes.SHA512()),
+    _pss("PS256", hashes.SHA256()),
+    _pss("PS384", hashes.SHA384()),
+    _pss("PS512", hashes.SHA512()),
+    _ecdsa("ES256", "P-256", ec.SECP256R1(), hashes.SHA256()),
+    _ecdsa("ES384", "P-384", ec.SECP384R1(), hashes.SHA384()),
+    _ecdsa("ES512", "P-521", ec.SECP521R1(), hashes.SHA512()),
+    _ed25519("EdDSA"),
+    # Taken only with a single key that the caller names, never from a KeySet.
+    _hmac("HS256", "sha256", 32),
+    _hmac("HS384", "sha384", 48),
+    _hmac("HS512", "sha512", 64),
+)
+
+ALGORITHMS: dict[str, Algorithm] = {row.name: row for row in _ROWS}

@@ -1,0 +1,154 @@
+"""JSON Web Tokens: claims that are signed, and the checks that every kind of token shares (RFC 7519, RFC 8725)."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import msgspec
+
+from jotary.jose import jws, strict_json
+from jotary.jose.errors import JOSEError
+from jotary.jose.jws import MAX_SIZE, UnverifiedToken
+from jotary.jose.key import Key
+from jotary.jose.key_set import KeySet
+
+
+class VerifiedToken(msgspec.Struct, frozen=True, eq=False):
+    """A JWT whose signature, type and claim types were checked. Only ``verify`` makes one.
+
+    Attributes:
+        header: the protected header.
+        claims: the claims, whose times, issuer and audience are still to be checked.
+    """
+
+    header: dict[str, Any]
+    claims: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<VerifiedToken typ={self.header.get('typ')!r}>"
+
+
+def sign(claims: Mapping[str, Any], key: Key, *, typ: str, header: Mapping[str, Any] | None = None) -> str:
+    """Sign claims and return the JWT.
+
+    Args:
+        claims: the claims; registered ones must have their types (RFC 7519 §4.1).
+        key: a private or symmetric key.
+        typ: the media type of the token, such as ``at+jwt`` (RFC 8725 §3.11).
+        header: further header members.
+
+    Raises:
+        JOSEError: as ``jws.sign``; ``bad_claim`` for a registered claim of the wrong type.
+    """
+    claims = dict(claims)
+    check_registered(claims)
+    return jws.sign(strict_json.dumps(claims), key, header={"typ": typ, **(header or {})})
+
+
+def verify(
+    token: str | bytes | UnverifiedToken,
+    key: Key | KeySet,
+    *,
+    algorithms: Collection[str],
+    typ: str | Collection[str] | None,
+    max_size: int = MAX_SIZE,
+) -> VerifiedToken:
+    """Verify a JWT: signature, type, and the types of its registered claims.
+
+    Args:
+        token: the token, or what ``jws.parse`` made of it.
+        key: one key, or the set from which the token's kid and algorithm choose one.
+        algorithms: the names of the algorithms that are accepted.
+        typ: the media type or types that are accepted; None accepts any, and none.
+        max_size: bytes; a longer token is refused before anything is decoded.
+
+    Raises:
+        JOSEError: as ``jws.verify``; ``wrong_type`` for another ``typ``; ``bad_json`` when the payload is not a JSON
+            object; ``bad_claim`` for a registered claim of the wrong type.
+    """
+    unverified = token if isinstance(token, UnverifiedToken) else jws.parse(token, max_size=max_size)
+    header = unverified._header
+    if header.unencoded:  # RFC 7797 §7
+        raise JOSEError("malformed", "a JWT must not use an unencoded payload (RFC 7797 §7)")
+    jws.check_signature(header, unverified.signature, unverified.signing_input, key, algorithms)
+    if typ is not None and header.typ != typ:
+        _check_type(header.typ, {typ} if isinstance(typ, str) else typ)
+    claims = strict_json.loads_object(unverified.payload)
+    check_registered(claims)
+    return VerifiedToken(dict(header.members), claims)
+
+
+def check_registered(claims: Mapping[str, Any]) -> None:
+    """Check the types of the registered claims (RFC 7519 §4.1).
+
+    Raises:
+        JOSEError: ``bad_claim``.
+    """
+    for name in ("exp", "nbf", "iat"):
+        if name in claims and type(claims[name]) not in {int, float}:
+            raise JOSEError("bad_claim", f"claim {name!r} must be a number of seconds (RFC 7519 §2)")
+    for name in ("iss", "sub", "jti"):
+        if name in claims and not isinstance(claims[name], str):
+            raise JOSEError("bad_claim", f"claim {name!r} must be a string")
+    if "aud" in claims:
+        audience(claims)
+
+
+def check_times(claims: Mapping[str, Any], *, now: int, leeway: int) -> None:
+    """Check ``exp`` and ``nbf`` where the claims have them (RFC 7519 §4.1.4, §4.1.5).
+
+    Args:
+        claims: verified claims.
+        now: Unix seconds.
+        leeway: seconds that clocks may differ.
+
+    Raises:
+        JOSEError: ``expired`` or ``not_yet_valid``.
+    """
+    if "exp" in claims and now >= claims["exp"] + leeway:
+        raise JOSEError("expired", "the token has expired (claim 'exp')")
+    if "nbf" in claims and now < claims["nbf"] - leeway:
+        raise JOSEError("not_yet_valid", "the token is not valid yet (claim 'nbf')")
+
+
+def check_issuer(claims: Mapping[str, Any], issuer: str) -> None:
+    """Check that ``iss`` is this issuer, character by character (RFC 7519 §4.1.1, RFC 3986 §6.2.1).
+
+    Raises:
+        JOSEError: ``wrong_issuer``.
+    """
+    if claims.get("iss") != issuer:
+        raise JOSEError("wrong_issuer", "the token is from another issuer (claim 'iss')")
+
+
+def check_audience(claims: Mapping[str, Any], audiences: str | Collection[str]) -> None:
+    """Check that ``aud`` names this audience, or one of these (RFC 7519 §4.1.3).
+
+    Raises:
+        JOSEError: ``wrong_audience``.
+    """
+    accepted = {audiences} if isinstance(audiences, str) else set(audiences)
+    if accepted.isdisjoint(audience(claims)):
+        raise JOSEError("wrong_audience", "the token is for another audience (claim 'aud')")
+
+
+def audience(claims: Mapping[str, Any]) -> list[str]:
+    """Return ``aud`` as a list, empty when the claims have none (RFC 7519 §4.1.3).
+
+    Raises:
+        JOSEError: ``bad_claim``.
+    """
+    value = claims.get("aud", [])
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
+        raise JOSEError("bad_claim", "claim 'aud' must be a string or an array of strings (RFC 7519 §4.1.3)")
+    return values
+
+
+def _check_type(typ: str | None, accepted: Collection[str]) -> None:
+    if typ is None or _media_type(typ) not in {_media_type(item) for item in accepted}:
+        raise JOSEError("wrong_type", "the token is of another type (header member 'typ')")
+
+
+def _media_type(typ: str) -> str:
+    """Return the type in lower case and without ``application/``, which may be left out (RFC 7515 §4.1.9)."""
+    return typ.lower().removeprefix("application/")

@@ -1,0 +1,145 @@
+"""A set of public keys, found by kid and algorithm (RFC 7517 §5)."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jotary.jose import strict_json
+from jotary.jose.errors import JOSEError
+from jotary.jose.key import Key
+
+MAX_KEYS = 128
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredKey:
+    """A key of a JWK Set that cannot be used, and why.
+
+    Attributes:
+        index: its place in the ``keys`` array.
+        kid: its name, where it has one that is a string.
+        reason: what is wrong with it.
+    """
+
+    index: int
+    kid: str | None
+    reason: str
+
+
+class KeySet:
+    """Public keys for verification. It never holds a private or a symmetric key.
+
+    Args:
+        keys: of a private key the public part is taken.
+
+    Attributes:
+        ignored: the keys of the JWK Set that cannot be used.
+
+    Raises:
+        JOSEError: ``too_large`` for more than 128 keys; ``invalid_key`` for a symmetric key or for a kid that names
+            more than one key.
+    """
+
+    __slots__ = ("_by_kid", "_keys", "ignored")
+
+    def __init__(self, keys: Iterable[Key] = (), *, ignored: Iterable[IgnoredKey] = ()) -> None:
+        self._keys = tuple(keys)
+        _check_count(len(self._keys))
+        if any(key.is_symmetric for key in self._keys):
+            raise JOSEError("invalid_key", "a key set holds public keys; pass a symmetric key by itself")
+        self._keys = tuple(key.public() for key in self._keys)
+        named = [key for key in self._keys if key.kid is not None]
+        self._by_kid = {key.kid: key for key in named}
+        if len(self._by_kid) != len(named):
+            raise JOSEError("invalid_key", "a kid must name one key of a set")
+        self.ignored = tuple(ignored)
+
+    @classmethod
+    def from_jwks(cls, jwks: Mapping[str, Any] | bytes) -> "KeySet":
+        """Read a JWK Set; keys that cannot be used are left out and listed in ``ignored`` (RFC 7517 §5).
+
+        Raises:
+            JOSEError: ``bad_json`` when it is not JSON, ``invalid_key`` when it is not a JWK Set, ``too_large`` for
+                more than 128 keys.
+        """
+        document = strict_json.loads_object(jwks, max_size=1 << 20) if isinstance(jwks, bytes) else jwks
+        entries = document.get("keys")
+        if not isinstance(entries, list):
+            raise JOSEError("invalid_key", "a JWK Set must have an array 'keys' (RFC 7517 §5.1)")
+        _check_count(len(entries))
+        read = [_read(entry) for entry in entries]
+        counts = Counter(key.kid for key in read if isinstance(key, Key) and key.kid is not None)
+        keys, ignored = [], []
+        for index, key in enumerate(read):
+            if isinstance(key, str):
+                ignored.append(IgnoredKey(index, _kid(entries[index]), key))
+            elif key.kid is not None and counts[key.kid] > 1:
+                ignored.append(IgnoredKey(index, key.kid, "its kid names more than one key"))
+            else:
+                keys.append(key)
+        return cls(keys, ignored=ignored)
+
+    def select(self, kid: str | None, algorithm: str) -> Key:
+        """Return the one key that a token's header names.
+
+        Args:
+            kid: the header's ``kid``; without one, exactly one key of the set must fit the algorithm.
+            algorithm: the header's ``alg``, already checked to be allowed.
+
+        Raises:
+            JOSEError: ``unknown_key``, or ``key_not_usable`` when the key is not for this algorithm.
+        """
+        if kid is not None:
+            key = self._by_kid.get(kid)
+            if key is None:
+                raise JOSEError("unknown_key", "the key set has no key with the token's kid")
+            key.verifier(algorithm)
+            return key
+        fitting = [key for key in self._keys if algorithm in key.verifying_algorithms]
+        if len(fitting) != 1:
+            raise JOSEError("unknown_key", f"the token has no kid and {len(fitting)} keys of the set fit its algorithm")
+        return fitting[0]
+
+    def get(self, kid: str) -> Key | None:
+        """Return the key with this kid, or None."""
+        return self._by_kid.get(kid)
+
+    def to_jwks(self) -> dict[str, Any]:
+        """Return the set as a JWK Set: public members only."""
+        return {"keys": [key.to_jwk() for key in self._keys]}
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __repr__(self) -> str:
+        return f"<KeySet {len(self._keys)} keys, {len(self.ignored)} ignored>"
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_KEYS:
+        raise JOSEError("too_large", f"a key set may hold {MAX_KEYS} keys")
+
+
+def _read(entry: object) -> Key | str:
+    """Return the key, or why it cannot be used."""
+    if not isinstance(entry, dict):
+        return "it is not a JSON object"
+    if entry.get("kty") == "oct":
+        return "a symmetric key has no place in a public key set"
+    if not _PRIVATE_MEMBERS.isdisjoint(entry):
+        return "it was published with its private part"
+    try:
+        key = Key.from_jwk(entry)
+    except JOSEError as error:
+        return str(error)
+    return key if key.verifying_algorithms else "it may not be used to verify signatures"
+
+
+def _kid(entry: object) -> str | None:
+    kid = entry.get("kid") if isinstance(entry, dict) else None
+    return kid if isinstance(kid, str) else None

@@ -1,0 +1,105 @@
+"""RSA keys (RFC 7518 §6.3)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from jotary.jose import base64url
+from jotary.jose.key_types.material import KeyType, Material, invalid, octets
+
+MINIMUM_BITS = 2048  # RFC 7518 §3.3
+MAXIMUM_BITS = 8192  # a larger modulus lets whoever publishes a key set burn the verifier's time
+_CRT = ("p", "q", "dp", "dq", "qi")
+
+
+def from_jwk(jwk: Mapping[str, Any]) -> Material:
+    """Check the members of an RSA JWK; with ``d`` it becomes a private key."""
+    n, e = _integer(jwk, "n"), _integer(jwk, "e")
+    _check_public(n, e)
+    if "d" in jwk:
+        return _material(_private(jwk, n, e))
+    if any(name in jwk for name in (*_CRT, "oth")):
+        raise invalid("an RSA key with private members needs 'd' (RFC 7518 §6.3.2)")
+    return _material(_built(rsa.RSAPublicNumbers(e, n)))
+
+
+def from_object(key: object) -> Material | None:
+    """Take an RSA key of the cryptography library."""
+    if not isinstance(key, rsa.RSAPublicKey | rsa.RSAPrivateKey):
+        return None
+    numbers = (key.public_key() if isinstance(key, rsa.RSAPrivateKey) else key).public_numbers()
+    _check_public(numbers.n, numbers.e)
+    return _material(key)
+
+
+def private_members(material: Material) -> dict[str, str]:
+    """Return d and all of the CRT members (RFC 7518 §6.3.2)."""
+    numbers = material.signing.private_numbers()
+    values = (numbers.d, numbers.p, numbers.q, numbers.dmp1, numbers.dmq1, numbers.iqmp)
+    return {name: _text(value) for name, value in zip(("d", *_CRT), values, strict=True)}
+
+
+def _check_public(n: int, e: int) -> None:
+    if not MINIMUM_BITS <= n.bit_length() <= MAXIMUM_BITS:
+        raise invalid(f"an RSA modulus must have {MINIMUM_BITS} to {MAXIMUM_BITS} bits")
+    # NIST SP 800-56B §6.2: 2^16 < e < 2^256, odd. Above 2^32 a verification only gets dearer. Below, PKCS #1 v1.5
+    # has a record of forgeries (e = 3).
+    if not 65537 <= e < 1 << 32 or e % 2 == 0:
+        raise invalid("an RSA public exponent must be odd, at least 65537 and below 2^32")
+    if n % 2 == 0:
+        raise invalid("an RSA modulus must be odd")
+
+
+def _private(jwk: Mapping[str, Any], n: int, e: int) -> rsa.RSAPrivateKey:
+    if "oth" in jwk:
+        raise invalid("RSA keys with more than two primes are not supported")
+    d = _integer(jwk, "d")
+    if any(name in jwk for name in _CRT):
+        # RFC 7518 §6.3.2: with one of them, all of them
+        p, q, dp, dq, qi = (_integer(jwk, name) for name in _CRT)
+    else:
+        p, q, dp, dq, qi = _factors(n, e, d)
+    return _built(rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, rsa.RSAPublicNumbers(e, n)))
+
+
+def _factors(n: int, e: int, d: int) -> tuple[int, int, int, int, int]:
+    try:
+        p, q = rsa.rsa_recover_prime_factors(n, e, d)
+    except ValueError:
+        p = q = 0
+    if not p:
+        raise invalid("the RSA private exponent does not belong to the public key")
+    return p, q, rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
+
+
+def _built(numbers: rsa.RSAPublicNumbers | rsa.RSAPrivateNumbers) -> Any:
+    try:
+        return numbers.private_key() if isinstance(numbers, rsa.RSAPrivateNumbers) else numbers.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        pass  # raised below, so that the refusal carries no context
+    raise invalid("the members of the RSA key do not belong together")
+
+
+def _material(key: rsa.RSAPublicKey | rsa.RSAPrivateKey) -> Material:
+    private = key if isinstance(key, rsa.RSAPrivateKey) else None
+    public = key.public_key() if isinstance(key, rsa.RSAPrivateKey) else key
+    numbers = public.public_numbers()
+    members = {"n": _text(numbers.n), "e": _text(numbers.e)}
+    return Material("RSA", None, numbers.n.bit_length(), members, public, private)
+
+
+def _integer(jwk: Mapping[str, Any], name: str) -> int:
+    """Return a Base64urlUInt member: big-endian, no leading zero byte (RFC 7518 §2)."""
+    data = octets(jwk, name)
+    if data[0] == 0:
+        raise invalid(f"member {name!r} must be written in the fewest bytes (RFC 7518 §2)")
+    return int.from_bytes(data, "big")
+
+
+def _text(value: int) -> str:
+    return base64url.encode(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+
+
+RSA = KeyType("RSA", ("e", "kty", "n"), from_jwk, from_object, private_members)

@@ -1,0 +1,104 @@
+"""Signing and verifying bytes: each function binds a key once, so that a call does the arithmetic and nothing else.
+
+A ``Verify`` takes (signature, message), returns None and raises ``cryptography.exceptions.InvalidSignature``.
+"""
+
+import hmac
+from collections.abc import Callable
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+Verify = Callable[[bytes, bytes], None]
+Sign = Callable[[bytes], bytes]
+
+
+def rsa_verifier(
+    scheme: padding.AsymmetricPadding, digest: hashes.HashAlgorithm
+) -> Callable[[rsa.RSAPublicKey], Verify]:
+    """RSASSA-PKCS1-v1_5 or RSASSA-PSS, by the padding given (RFC 7518 §3.3, §3.5)."""
+
+    def bind(key: rsa.RSAPublicKey) -> Verify:
+        check = key.verify
+        return lambda signature, message: check(signature, message, scheme, digest)
+
+    return bind
+
+
+def rsa_signer(scheme: padding.AsymmetricPadding, digest: hashes.HashAlgorithm) -> Callable[[rsa.RSAPrivateKey], Sign]:
+    """RSASSA-PKCS1-v1_5 or RSASSA-PSS, by the padding given (RFC 7518 §3.3, §3.5)."""
+
+    def bind(key: rsa.RSAPrivateKey) -> Sign:
+        sign = key.sign
+        return lambda message: sign(message, scheme, digest)
+
+    return bind
+
+
+def ecdsa_verifier(scheme: ec.ECDSA, size: int) -> Callable[[ec.EllipticCurvePublicKey], Verify]:
+    """ECDSA over the raw signature r ‖ s, each ``size`` bytes (RFC 7518 §3.4)."""
+
+    def bind(key: ec.EllipticCurvePublicKey) -> Verify:
+        check = key.verify
+
+        def verify(signature: bytes, message: bytes) -> None:
+            if len(signature) != 2 * size:
+                raise InvalidSignature
+            r = int.from_bytes(signature[:size], "big")
+            s = int.from_bytes(signature[size:], "big")
+            if not (r and s):
+                raise InvalidSignature
+            check(encode_dss_signature(r, s), message, scheme)
+
+        return verify
+
+    return bind
+
+
+def ecdsa_signer(scheme: ec.ECDSA, size: int) -> Callable[[ec.EllipticCurvePrivateKey], Sign]:
+    """ECDSA, giving the raw signature r ‖ s, each ``size`` bytes (RFC 7518 §3.4)."""
+
+    def bind(key: ec.EllipticCurvePrivateKey) -> Sign:
+        private_sign = key.sign
+
+        def sign(message: bytes) -> bytes:
+            r, s = decode_dss_signature(private_sign(message, scheme))
+            return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+
+        return sign
+
+    return bind
+
+
+def ed25519_verifier(key: ed25519.Ed25519PublicKey) -> Verify:
+    """EdDSA over Ed25519 (RFC 8037 §3.1)."""
+    return key.verify
+
+
+def ed25519_signer(key: ed25519.Ed25519PrivateKey) -> Sign:
+    """EdDSA over Ed25519 (RFC 8037 §3.1)."""
+    return key.sign
+
+
+def hmac_verifier(digest: str) -> Callable[[bytes], Verify]:
+    """HMAC with the hash named, compared in constant time (RFC 7518 §3.2)."""
+
+    def bind(key: bytes) -> Verify:
+        def verify(signature: bytes, message: bytes) -> None:
+            if not hmac.compare_digest(hmac.digest(key, message, digest), signature):
+                raise InvalidSignature
+
+        return verify
+
+    return bind
+
+
+def hmac_signer(digest: str) -> Callable[[bytes], Sign]:
+    """HMAC with the hash named (RFC 7518 §3.2)."""
+
+    def bind(key: bytes) -> Sign:
+        return lambda message: hmac.digest(key, message, digest)
+
+    return bind
