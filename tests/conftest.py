@@ -1,0 +1,16 @@
+"""Fixtures that every folder of tests shares."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Path:
+    """The folder of published test vectors: ``JOTARY_VECTORS``, or ``shared/vectors`` beside the repository."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "vectors"
+    folder = Path(os.environ.get("JOTARY_VECTORS", default))
+    if not folder.is_dir():
+        pytest.skip(f"no published vectors at {folder}: set JOTARY_VECTORS")
+    return folder
