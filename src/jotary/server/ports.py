@@ -26,7 +26,10 @@ class Conflict(Exception):  # noqa: N818 -- the word of the trade for a failed c
 
 
 class Unavailable(Exception):  # noqa: N818 -- named after the status it becomes, 503
-    """The database, the hash pool or the signer cannot answer now; nothing was written. Becomes 503 with Retry-After."""
+    """The database, the hash pool or the signer cannot answer now.
+
+    Becomes 503 with Retry-After (seconds).
+    """
 
     def __init__(self, what: str, *, retry_after: int = 1) -> None:
         super().__init__(what)
@@ -154,9 +157,10 @@ class PasswordHasher(Protocol):
         """
 
     async def verify(self, password: str, phc: str | None) -> bool:
-        """Whether the password fits the hash. With `None` the same work is done for a hash that nothing fits,
+        """Whether the password fits the hash.
 
-        so that an unknown account takes as long as a wrong password.
+        With `None` the same work is done for a hash that nothing fits: an unknown account takes as long as a wrong
+        password.
 
         Raises:
             Unavailable: the queue is full.

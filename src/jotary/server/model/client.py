@@ -15,7 +15,9 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     type: ClientType
     token_endpoint_auth_method: AuthenticationMethod
-    secret_sha256: bytes | None = None  # secrets are generated with 256 random bits, so a plain hash is enough (design §8)
+    secret_sha256: bytes | None = (
+        None  # secrets are generated with 256 random bits, so a plain hash is enough (design §8)
+    )
     jwks: dict[str, Any] | None = None  # public keys for private_key_jwt (RFC 7523)
     redirect_uris: tuple[str, ...] = ()
     post_logout_redirect_uris: tuple[str, ...] = ()

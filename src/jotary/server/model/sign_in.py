@@ -4,7 +4,10 @@ import msgspec
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True):
-    """One signed-in browser. The cookie holds a secret; `id` is the base64url SHA-256 of it, so a dump gives no cookie."""
+    """One signed-in browser.
+
+    The cookie holds a secret; `id` is the base64url SHA-256 of it, so that a dump of the table gives no cookie.
+    """
 
     id: str
     user_id: str

@@ -1,0 +1,112 @@
+"""Access tokens in the JWT profile of RFC 9068: what the server writes and what every API checks."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from jotary.oauth.errors import OAuthError
+from jotary.oauth.scope import format_scope, parse_scope
+from jotary.tokens import claims as checks
+from jotary.tokens.errors import TokenError
+
+#: The `typ` header of RFC 9068 §2.1: what keeps an ID token from passing as an access token.
+TYP = "at+jwt"
+
+
+class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
+    """The claims of an access token that passed every check."""
+
+    issuer: str
+    subject: str
+    client_id: str
+    scopes: frozenset[str]
+    audience: tuple[str, ...]
+    session_id: str | None
+    jti: str
+    issued_at: int
+    expires_at: int
+    claims: Mapping[str, Any]
+
+
+def access_token_claims(
+    *,
+    issuer: str,
+    subject: str,
+    audience: Sequence[str],
+    client_id: str,
+    scopes: Sequence[str],
+    session_id: str | None,
+    jti: str,
+    now: int,
+    lifetime: int,
+    authenticated_at: int | None = None,
+    methods: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The claims of a new access token (RFC 9068 §2.2); `now` and `lifetime` in seconds.
+
+    For client credentials `subject` is the client itself and there is no session.
+    """
+    claims: dict[str, Any] = {
+        "iss": issuer,
+        "sub": subject,
+        "aud": audience[0] if len(audience) == 1 else list(audience),
+        "client_id": client_id,
+        "scope": format_scope(scopes),
+        "jti": jti,
+        "iat": now,
+        "exp": now + lifetime,
+    }
+    if session_id is not None:
+        claims["sid"] = session_id
+    if authenticated_at is not None:
+        claims["auth_time"] = authenticated_at
+    if methods:
+        claims["amr"] = list(methods)
+    return claims
+
+
+def check_access_token(
+    claims: Mapping[str, Any], *, issuer: str, audience: str | Collection[str], now: int, leeway: int
+) -> AccessToken:
+    """Check the claims of a token whose signature and `typ` already held (RFC 9068 §4).
+
+    Args:
+        claims: the verified payload.
+        issuer: the one issuer that is trusted, byte for byte.
+        audience: this API's identifier, or several of which one must be in `aud`.
+        now: Unix seconds.
+        leeway: seconds that clocks may differ.
+
+    Raises:
+        TokenError: with the claim that failed.
+    """
+    checks.check_issuer(claims, issuer)
+    return AccessToken(
+        issuer=issuer,
+        audience=checks.check_audience(claims, audience),
+        expires_at=checks.check_expiry(claims, now=now, leeway=leeway),
+        issued_at=_check_start(claims, now=now, leeway=leeway),
+        subject=checks.require_text(claims, "sub"),
+        client_id=checks.require_text(claims, "client_id"),
+        jti=checks.require_text(claims, "jti"),
+        scopes=_scopes(claims),
+        session_id=checks.optional_text(claims, "sid"),
+        claims=claims,
+    )
+
+
+def _check_start(claims: Mapping[str, Any], *, now: int, leeway: int) -> int:
+    checks.check_not_before(claims, now=now, leeway=leeway)
+    return checks.check_issued_at(claims, now=now, leeway=leeway)
+
+
+def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
+    """`scope` as RFC 8693 §4.2 shapes it: one string of scope values; absent means none."""
+    value = claims.get("scope", "")
+    if not isinstance(value, str):
+        raise TokenError("scope", "the 'scope' claim is not a string of space-separated values (RFC 8693, section 4.2)")
+    try:
+        return frozenset(parse_scope(value))
+    except OAuthError as error:
+        raise TokenError("scope", "the 'scope' claim is malformed") from error
