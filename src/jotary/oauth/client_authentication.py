@@ -1,7 +1,6 @@
 """How a client presents itself at the token endpoint (RFC 6749 §2.3, RFC 7523 §2.2)."""
 
 import base64
-import binascii
 from typing import Literal
 from urllib.parse import unquote_plus
 
@@ -61,7 +60,7 @@ def _parse_basic(authorization: str) -> PresentedClient:
         decoded = base64.b64decode(encoded.strip(" "), validate=True).decode("utf-8")
         client_id, colon, secret = decoded.partition(":")
         client_id, secret = unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
-    except (binascii.Error, UnicodeError) as error:
+    except ValueError as error:  # not base64, not ASCII or not UTF-8
         raise _malformed_basic() from error
     if not colon or not client_id or "\0" in client_id:
         raise _malformed_basic()
