@@ -1,0 +1,42 @@
+"""Database URLs: which are known, where SQLite's file lies, and how to show one without its password."""
+
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from jotary.server.settings.error import SettingsError
+
+_SQLITE: Final = "sqlite:///"
+
+
+def check_database(url: str) -> None:
+    """Refuse a URL of no known kind.
+
+    Raises:
+        SettingsError: neither SQLite nor PostgreSQL.
+    """
+    if not (url.startswith("postgresql://") or (url.startswith(_SQLITE) and len(url) > len(_SQLITE))):
+        raise SettingsError(
+            "is not a database that jotary knows",
+            hint="Write sqlite:///jotary.db or postgresql://user@host/name.",
+            name="database",
+        )
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of an SQLite URL; None for every other database, and for one in memory."""
+    path = url.removeprefix(_SQLITE)
+    return None if path in {url, ":memory:"} else Path(path)
+
+
+def relative_to(folder: Path, url: str) -> str:
+    """Return the URL with a relative SQLite path made absolute, so that every command finds the same file."""
+    file = sqlite_file(url)
+    return url if file is None else f"{_SQLITE}{(folder / file).resolve()}"
+
+
+def without_password(url: str) -> str:
+    """Return the URL as it may be shown: no password, no query (which may hold one)."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=user.partition(":")[0] + at + host, query="").geturl()

@@ -1,0 +1,244 @@
+"""Every setting, with its type, default, bounds and meaning. The documentation is made from this record."""
+
+from ipaddress import ip_network
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
+
+import msgspec
+
+from jotary.oauth.errors import OAuthError
+from jotary.oauth.resource import check_resource
+from jotary.oauth.secret import Secret
+from jotary.server.settings.database import check_database
+from jotary.server.settings.duration import format_duration
+from jotary.server.settings.error import SettingsError
+from jotary.server.settings.issuer import check_issuer
+
+MINUTE: Final = 60
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+#: Bytes of a server secret: as many as the keys that are derived from it have.
+MIN_SECRET_BYTES: Final = 32
+
+DEFAULT_DATABASE: Final = "sqlite:///jotary.db"
+
+SigningAlgorithm = Literal["ES256", "RS256", "EdDSA"]
+
+
+def _text(description: str) -> msgspec.Meta:
+    return msgspec.Meta(description=description)
+
+
+def _number(low: int, high: int, description: str) -> msgspec.Meta:
+    return msgspec.Meta(ge=low, le=high, description=description)
+
+
+def _duration(low: int, high: int, description: str) -> msgspec.Meta:
+    return msgspec.Meta(ge=low, le=high, description=description, extra={"duration": True})
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What an operator has decided. Checked however it is made; durations in seconds.
+
+    Raises:
+        SettingsError: a value is of the wrong type, out of its bounds, or contradicts another.
+    """
+
+    issuer: Annotated[
+        str,
+        _text(
+            "The URL that clients and APIs know this server by, with the path below which it is mounted, if any. "
+            "https, but for a loopback address in development. Kept byte for byte: it is the `iss` of every token."
+        ),
+    ] = "http://127.0.0.1:8000"
+    database: Annotated[
+        str,
+        _text(
+            "Where everything is kept: `sqlite:///jotary.db` (one process or several on one machine) or "
+            "`postgresql://user@host/name` (any number of machines)."
+        ),
+    ] = DEFAULT_DATABASE
+    secret: Annotated[
+        Secret,
+        _text(
+            "At least 32 bytes that seal the signing keys and authenticate refresh tokens and forms. Read from the "
+            "environment or from `secret_file`, never from the configuration file. Changing it signs everybody out."
+        ),
+    ]
+    secret_file: Annotated[
+        str | None,
+        _text("A file that holds the secret, as `jotary init` makes one. Keep it readable by the server only."),
+    ] = None
+    service_name: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=60, description="What people see this service called.")
+    ] = "jotary"
+    sign_up: Annotated[
+        bool, _text("Whether anybody may create an account. If not, accounts come from `jotary user create`.")
+    ] = True
+
+    access_token_lifetime: Annotated[
+        int, _duration(1, DAY, "How long an API accepts an access token without asking anybody.")
+    ] = 5 * MINUTE
+    id_token_lifetime: Annotated[int, _duration(1, DAY, "How long a client may take an ID token for fresh.")] = (
+        5 * MINUTE
+    )
+    code_lifetime: Annotated[int, _duration(1, 10 * MINUTE, "How long an authorization code can be redeemed.")] = MINUTE
+    session_idle_lifetime: Annotated[
+        int, _duration(1, 365 * DAY, "A client's session ends when it has not been refreshed for this long.")
+    ] = 14 * DAY
+    session_lifetime: Annotated[
+        int, _duration(1, 5 * 365 * DAY, "A client's session ends this long after it began, however busy it is.")
+    ] = 90 * DAY
+    sign_in_idle_lifetime: Annotated[
+        int, _duration(1, 90 * DAY, "A browser must sign in again when it has not been seen here for this long.")
+    ] = DAY
+    sign_in_lifetime: Annotated[
+        int, _duration(1, 365 * DAY, "A browser must sign in again this long after it did, however busy it is.")
+    ] = 14 * DAY
+    refresh_retry_window: Annotated[
+        int,
+        _duration(
+            0,
+            5 * MINUTE,
+            "How long the refresh token before the current one still gets the same answer, so that a lost answer or a "
+            "second tab signs nobody out. 0 takes every repetition for theft.",
+        ),
+    ] = 30
+    leeway: Annotated[
+        int, _duration(0, 5 * MINUTE, "How far the clocks of clients that sign assertions may be wrong.")
+    ] = 5
+
+    signing_algorithm: Annotated[
+        SigningAlgorithm,
+        _text("How tokens are signed. ES256 is fast and read everywhere; RS256 is for clients that know nothing else."),
+    ] = "ES256"
+    jwks_max_age: Annotated[
+        int,
+        _duration(
+            1,
+            DAY,
+            "How long others may keep the public keys. A new signing key is announced this long before it signs.",
+        ),
+    ] = 5 * MINUTE
+
+    password_min_length: Annotated[
+        int,
+        _number(
+            8, 128, "Characters that a new password must have. Easily guessed ones are refused whatever their length."
+        ),
+    ] = 8
+    hash_workers: Annotated[
+        int, _number(0, 256, "Threads that hash passwords in each process. 0: one for every core.")
+    ] = 0
+    hash_queue: Annotated[
+        int,
+        _number(
+            0, 10_000, "Passwords that may wait for a thread; beyond that, sign-ins are answered 503 with Retry-After."
+        ),
+    ] = 64
+
+    audiences: Annotated[
+        tuple[str, ...],
+        _text("The APIs that clients may ask tokens for (RFC 8707), each by its URI. Empty: what each client names."),
+    ] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        _text("Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."),
+    ] = ()
+    log_format: Annotated[
+        Literal["auto", "json", "console"],
+        _text("How log lines look. `auto` is console on a terminal and JSON elsewhere."),
+    ] = "auto"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], _text("The least important lines that are logged.")
+    ] = "info"
+
+    def __post_init__(self) -> None:
+        """Check every value by itself, then against the others."""
+        for field in msgspec.structs.fields(self):
+            _check_type(field.name, getattr(self, field.name), field.type)
+        check_issuer(self.issuer)
+        _check_secret(self.secret)
+        check_database(self.database)
+        _check_audiences(self.audiences)
+        _check_proxies(self.trusted_proxies)
+        _check_order("session_idle_lifetime", self.session_idle_lifetime, "session_lifetime", self.session_lifetime)
+        _check_order("sign_in_idle_lifetime", self.sign_in_idle_lifetime, "sign_in_lifetime", self.sign_in_lifetime)
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Name the issuer only: the database URL may hold a password."""
+        return [("issuer", self.issuer)]
+
+    def __repr__(self) -> str:
+        """Name the issuer only, for the same reason."""
+        return f"Settings(issuer={self.issuer!r})"
+
+
+def is_duration(annotation: Any) -> bool:
+    """Whether a field's annotation says that it is a duration."""
+    metadata: tuple[Any, ...] = getattr(annotation, "__metadata__", ())
+    return any(isinstance(meta, msgspec.Meta) and bool((meta.extra or {}).get("duration")) for meta in metadata)
+
+
+def _check_type(name: str, value: Any, annotation: Any) -> None:
+    try:
+        msgspec.convert(value, annotation)
+    except msgspec.ValidationError as error:
+        problem = "is no duration within its bounds" if is_duration(annotation) else _lower_first(str(error))
+        raise SettingsError(problem, hint=f"Write {what_to_write(annotation)}.", name=name) from None
+
+
+def _lower_first(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
+def what_to_write(annotation: Any) -> str:
+    """Say which values a field takes, from its annotation."""
+    kind, meta = annotation.__origin__, annotation.__metadata__[0]
+    if is_duration(annotation):
+        return f'a duration from "{format_duration(meta.ge)}" to "{format_duration(meta.le)}", or seconds'
+    if kind is int:
+        return f"a whole number from {meta.ge} to {meta.le}"
+    if kind is bool:
+        return "true or false"
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(f'"{choice}"' for choice in get_args(kind))
+    if get_origin(kind) is tuple:
+        return "a list of texts"
+    return f"a text of at most {meta.max_length} characters" if meta.max_length else "a text"
+
+
+def _check_secret(secret: Secret) -> None:
+    if len(secret.reveal().encode()) < MIN_SECRET_BYTES:
+        raise SettingsError(
+            f"has fewer than {MIN_SECRET_BYTES} bytes", hint="Make one with: jotary init", name="secret"
+        )
+
+
+def _check_audiences(audiences: tuple[str, ...]) -> None:
+    for audience in audiences:
+        try:
+            check_resource(audience)
+        except OAuthError as error:
+            hint = "Write each API's identifier, such as https://todo.example.com."
+            raise SettingsError(
+                f"{audience!r} is not an absolute URI without fragment", hint=hint, name="audiences"
+            ) from error
+
+
+def _check_proxies(proxies: tuple[str, ...]) -> None:
+    for proxy in proxies:
+        try:
+            ip_network(proxy)
+        except ValueError as error:
+            # No wildcard: anybody could then say which address they come from.
+            hint = "Write addresses or networks, such as 10.0.0.0/8."
+            raise SettingsError(f"{proxy!r} is not an address or network", hint=hint, name="trusted_proxies") from error
+
+
+def _check_order(lower: str, low: int, upper: str, high: int) -> None:
+    if low > high:
+        hint = f"Lower {lower} or raise {upper}."
+        raise SettingsError(
+            f"is {format_duration(low)}, longer than {upper} ({format_duration(high)})", hint=hint, name=lower
+        )

@@ -1,0 +1,161 @@
+"""Reading settings: the configuration file first, then the environment, which wins."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, get_args, get_origin
+
+import msgspec
+
+from jotary.oauth.secret import Secret
+from jotary.server.settings.database import relative_to
+from jotary.server.settings.duration import parse_duration
+from jotary.server.settings.error import SettingsError
+from jotary.server.settings.record import DEFAULT_DATABASE, Settings, is_duration
+from jotary.server.settings.secret_source import FoundSecret, find_secret
+
+#: The configuration file that is read when none is named.
+DEFAULT_FILE: Final = "jotary.toml"
+#: The environment variable that names another one.
+CONFIG_VARIABLE: Final = "JOTARY_CONFIG"
+#: What the environment variables begin with; behind it stands a setting's name in upper case.
+PREFIX: Final = "JOTARY_"
+
+_ANNOTATIONS: Final = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+_VARIABLES: Final = {f"{PREFIX}{name.upper()}": name for name in _ANNOTATIONS}
+_TYPO: Final = 0.85  # how alike an unknown environment variable must be to a known one to be taken for a slip
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Settings, and where they came from."""
+
+    settings: Settings
+    config_file: Path | None
+    secret: FoundSecret
+
+
+class _Written(msgspec.Struct, frozen=True):
+    """One setting as it was written, with where."""
+
+    value: Any
+    origin: str
+    folder: Path  # what a relative path in it is relative to
+    is_variable: bool
+
+
+def load(config: Path | None = None, *, environ: Mapping[str, str], folder: Path) -> Loaded:
+    """Read the settings.
+
+    Without a secret anywhere, a loopback issuer gets one made beside its database; a public one is refused.
+
+    Args:
+        config: the configuration file; None takes `JOTARY_CONFIG`, then `jotary.toml` in the folder if it is there.
+        environ: environment variables; those that begin with `JOTARY_` win over the file. Empty ones count as absent.
+        folder: the working directory.
+
+    Raises:
+        SettingsError: with the file or variable, what is wrong, and what to change.
+    """
+    file = _config_file(config, environ, folder)
+    written = _from_file(file) | _from_environment(environ, folder)
+    typed = written.pop("secret", None)
+    home = file.parent if file else folder
+    values = {"database": relative_to(home, DEFAULT_DATABASE)}
+    values |= {name: _convert(name, value) for name, value in written.items()}
+    # All else must be right before a secret is made on disk.
+    draft = _settings(values, _NO_SECRET, written)
+    found = find_secret(None if typed is None else typed.value, settings=draft, folder=folder)
+    return Loaded(settings=_settings(values, found.secret, written, found.origin), config_file=file, secret=found)
+
+
+_NO_SECRET: Final = Secret("-" * 32)  # long enough to pass; never leaves `load`
+
+
+def _settings(values: Mapping[str, Any], secret: Secret, written: Mapping[str, _Written], origin: str = "") -> Settings:
+    try:
+        return Settings(**values, secret=secret)
+    except SettingsError as error:
+        place = written.get(error.name or "")
+        raise error.at(place.origin if place else origin or "default") from None
+
+
+def _config_file(config: Path | None, environ: Mapping[str, str], folder: Path) -> Path | None:
+    named = config or environ.get(CONFIG_VARIABLE)
+    if named:
+        return folder / named
+    default = folder / DEFAULT_FILE
+    return default if default.exists() else None
+
+
+def _from_file(file: Path | None) -> dict[str, _Written]:
+    if file is None:
+        return {}
+    try:
+        document = tomllib.loads(file.read_bytes().decode())
+    except OSError as error:
+        raise SettingsError(
+            f"cannot be read: {error.strerror}", hint="Make one with: jotary init", origin=str(file)
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"is not TOML: {error}", hint="Mend what stands there.", origin=str(file)) from None
+    for name in document:
+        _check_name(name, str(file))
+    return {name: _Written(value, str(file), file.parent, is_variable=False) for name, value in document.items()}
+
+
+def _check_name(name: str, origin: str) -> None:
+    if name == "secret":
+        hint = "Put it into a file of its own that secret_file names, or into JOTARY_SECRET."
+        raise SettingsError("does not belong in a configuration file", hint=hint, name=name, origin=origin)
+    if name not in _ANNOTATIONS:
+        nearest = difflib.get_close_matches(name, _ANNOTATIONS, n=1, cutoff=0.5)
+        hint = f"Did you mean {nearest[0]}?" if nearest else f"The settings are: {', '.join(_ANNOTATIONS)}."
+        raise SettingsError("is not a setting", hint=hint, name=name, origin=origin)
+
+
+def _from_environment(environ: Mapping[str, str], folder: Path) -> dict[str, _Written]:
+    for variable in environ:
+        _check_variable(variable)
+    return {
+        name: _Written(environ[variable], variable, folder, is_variable=True)
+        for variable, name in _VARIABLES.items()
+        if environ.get(variable)
+    }
+
+
+def _check_variable(variable: str) -> None:
+    """Refuse what looks like a setting misspelled.
+
+    Not every unknown one: Kubernetes sets JOTARY_SERVICE_HOST and JOTARY_PORT where a service is called jotary.
+    """
+    if not variable.startswith(PREFIX) or variable in _VARIABLES or variable == CONFIG_VARIABLE:
+        return
+    nearest = difflib.get_close_matches(variable, _VARIABLES, n=1, cutoff=_TYPO)
+    if nearest:
+        raise SettingsError("is not a setting", hint=f"Did you mean {nearest[0]}?", origin=variable)
+
+
+def _convert(name: str, written: _Written) -> Any:
+    """The value in its field's type, as far as the way of writing decides; `Settings` checks the rest."""
+    value = tuple(written.value) if isinstance(written.value, list) else written.value
+    if not isinstance(value, str):
+        return value
+    if name == "database":
+        return relative_to(written.folder, value)
+    if name == "secret_file":
+        return str((written.folder / value).resolve())
+    return _from_text(value, _ANNOTATIONS[name], is_variable=written.is_variable)
+
+
+def _from_text(text: str, annotation: Any, *, is_variable: bool) -> Any:
+    """What the text says, or the text itself, which `Settings` then refuses."""
+    kind = get_args(annotation)[0]
+    if is_variable and get_origin(kind) is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    try:
+        if is_duration(annotation):
+            return parse_duration(text)
+        return msgspec.convert(text, kind, strict=False) if is_variable else text  # a file has types of its own
+    except ValueError:  # msgspec.ValidationError is one
+        return text
