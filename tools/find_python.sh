@@ -23,7 +23,7 @@ done
         echo "On Debian and Ubuntu: apt-get install python$version-venv"
     else
         echo "jotary needs Python 3.11 or newer, and found none${PYTHON:+ at PYTHON=$PYTHON}."
-        echo "Found: $(python3 --version 2>&1 || echo 'no python3')"
+        echo "Found: $(python3 --version 2>/dev/null || echo 'no python3 on the PATH')"
     fi
     echo "To use one that is not on the PATH: make PYTHON=/path/to/python3 ..."
 } >&2
