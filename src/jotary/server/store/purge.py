@@ -1,0 +1,37 @@
+"""What may be forgotten, and when. Deleted in small batches, each a transaction of its own."""
+
+from typing import Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+
+from jotary.server.store.schema import assertions, codes, revocations, sessions, sign_ins
+
+_MINUTE: Final = 60
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+
+
+class Purge(NamedTuple):
+    """Rows of `table` are kept for `grace` seconds after they expired."""
+
+    table: sa.Table
+    grace: int
+
+    def sql(self) -> sa.Delete:
+        """Delete up to `limit` rows that expired before `before`."""
+        expired = self.table.c.expires_at < bindparam("before")
+        key = sa.tuple_(*self.table.primary_key)
+        return self.table.delete().where(
+            key.in_(sa.select(*self.table.primary_key).where(expired).limit(bindparam("limit")))
+        )
+
+
+# Memory of a use outlives the thing used, or a replay would look like something unknown.
+PURGES: Final = (
+    Purge(codes, _HOUR),  # RFC 6749 §4.1.2: a second redemption ends what the first one opened
+    Purge(sessions, _DAY),  # ended ones too stay until their absolute end, so that a stolen old token is recognised
+    Purge(sign_ins, _DAY),
+    Purge(assertions, 5 * _MINUTE),  # RFC 7523 §3: beyond any leeway that an assertion is accepted with
+    Purge(revocations, 0),
+)

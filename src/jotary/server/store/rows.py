@@ -1,0 +1,92 @@
+"""How a record lies in a row. What a column needs follows from the record's own annotations."""
+
+import types
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Literal, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from jotary.server.model.client import Client
+from jotary.server.model.code import AuthorizationCode
+from jotary.server.model.consent import Consent
+from jotary.server.model.credential import Password
+from jotary.server.model.event import Event
+from jotary.server.model.revocation import Revocation
+from jotary.server.model.session import Session
+from jotary.server.model.sign_in import SignIn
+from jotary.server.model.signing_key import SigningKey
+from jotary.server.model.user import User
+from jotary.server.store import schema
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+Row = Sequence[Any]
+_Code = Callable[[Any], Any]
+
+_PLAIN = {str, int, bytes}
+_JSON = (tuple[str, ...], dict[str, Any])
+
+
+def _without_none(annotation: Any) -> Any:
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        (annotation,) = (part for part in typing.get_args(annotation) if part is not types.NoneType)
+    return annotation
+
+
+def _to_json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _codes(annotation: Any) -> tuple[_Code | None, _Code | None]:
+    """How a value of this type is written and read; None where it is stored as it is."""
+    kind = _without_none(annotation)
+    if kind in _JSON:
+        return _to_json, msgspec.json.Decoder(kind).decode
+    if kind is bool:
+        return None, bool
+    if kind in _PLAIN or typing.get_origin(kind) is Literal:
+        return None, None
+    raise TypeError(f"no column holds {annotation}")
+
+
+class Rows(Generic[Record]):
+    """Records of one kind and the table they lie in: every field has the column of its name."""
+
+    def __init__(self, record: type[Record], table: sa.Table) -> None:
+        annotations = typing.get_type_hints(record)
+        self.table = table
+        self.names = record.__struct_fields__
+        self.columns = [table.c[name] for name in self.names]
+        codes = {name: _codes(annotations[name]) for name in self.names}
+        self._record = record
+        self._writers = [(name, write) for name, (write, _) in codes.items() if write]
+        self._readers = [(name, read) for name, (_, read) in codes.items() if read]
+
+    def values(self, record: Record) -> dict[str, Any]:
+        """The record as column values."""
+        values = msgspec.structs.asdict(record)
+        for name, write in self._writers:
+            if values[name] is not None:
+                values[name] = write(values[name])
+        return values
+
+    def record(self, row: Row) -> Record:
+        """The record in a row that was read with `columns`."""
+        values = dict(zip(self.names, row, strict=True))
+        for name, read in self._readers:
+            if values[name] is not None:
+                values[name] = read(values[name])
+        return self._record(**values)
+
+
+USERS = Rows(User, schema.users)
+PASSWORDS = Rows(Password, schema.passwords)
+CLIENTS = Rows(Client, schema.clients)
+SIGN_INS = Rows(SignIn, schema.sign_ins)
+CODES = Rows(AuthorizationCode, schema.codes)
+SESSIONS = Rows(Session, schema.sessions)
+CONSENTS = Rows(Consent, schema.consents)
+SIGNING_KEYS = Rows(SigningKey, schema.signing_keys)
+REVOCATIONS = Rows(Revocation, schema.revocations)
+EVENTS = Rows(Event, schema.events)

@@ -1,0 +1,217 @@
+"""Every change as SQL. To add a change: one entry in `WRITES`.
+
+Only what SQLite and PostgreSQL both know. `FOR UPDATE` and `FOR SHARE` are written where a second transaction could
+slip between a SELECT and its use; SQLite has one writer and leaves them out.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+
+from jotary.server.model import changes
+from jotary.server.model.session import Session
+from jotary.server.model.user import User
+from jotary.server.store import rows
+from jotary.server.store.email_key import email_key
+from jotary.server.store.schema import (
+    assertions,
+    clients,
+    codes,
+    consents,
+    events,
+    passwords,
+    revocations,
+    sessions,
+    sign_ins,
+    signing_keys,
+    users,
+)
+
+
+class Part(NamedTuple):
+    """One statement of a change. Guarded: touching no row is a conflict."""
+
+    sql: sa.ClauseElement
+    guarded: bool
+
+
+class Write(NamedTuple):
+    """How one kind of change is written: `bind` gives the values, the parts run in order."""
+
+    bind: Callable[[Any], dict[str, Any]]
+    parts: tuple[Part, ...]
+
+
+def _guarded(sql: sa.ClauseElement) -> Part:
+    return Part(sql, guarded=True)
+
+
+def _plain(sql: sa.ClauseElement) -> Part:
+    return Part(sql, guarded=False)
+
+
+def _written(table: sa.Table) -> list[sa.Column[Any]]:
+    """The columns that the store fills; a position is the database's to give."""
+    return [column for column in table.c if column.name != "position"]
+
+
+def _insert(table: sa.Table) -> sa.Insert:
+    return table.insert().values({column.name: bindparam(column.name) for column in _written(table)})
+
+
+def _by_key(table: sa.Table) -> list[sa.ColumnElement[bool]]:
+    return [column == bindparam(column.name) for column in table.primary_key]
+
+
+def _update(table: sa.Table) -> sa.Update:
+    values: dict[str, Any] = {column.name: bindparam(column.name) for column in table.c if not column.primary_key}
+    return table.update().where(*_by_key(table)).values(values)
+
+
+def _put(table: sa.Table) -> tuple[Part, ...]:
+    return _plain(table.delete().where(*_by_key(table))), _plain(_insert(table))
+
+
+def _delete(table: sa.Table, name: str) -> tuple[Part, ...]:
+    return (_guarded(table.delete().where(table.c.id == bindparam(name))),)
+
+
+def _sign_in_not_ended(sign_in_id: Any) -> sa.Exists:
+    """FOR SHARE: whoever ends the sign-in waits, then sees what was opened on it."""
+    living: sa.Select[tuple[Any]] = sa.select(sa.literal_column("1")).where(
+        sign_ins.c.id == sign_in_id, sign_ins.c.ended_at.is_(None)
+    )
+    return sa.exists(living.with_for_update(read=True))
+
+
+def _insert_code() -> sa.Insert:
+    values: list[sa.ColumnElement[Any]] = [bindparam(column.name, type_=column.type) for column in codes.c]
+    living = _sign_in_not_ended(bindparam("sign_in_id"))
+    return codes.insert().from_select([column.name for column in codes.c], sa.select(*values).where(living))
+
+
+def _living(table: sa.Table, column: str, name: str) -> list[sa.ColumnElement[bool]]:
+    return [table.c[column] == bindparam(name), table.c.ended_at.is_(None)]
+
+
+def _end_sessions(*living: sa.ColumnElement[bool]) -> sa.Update:
+    return sessions.update().where(*living).values(ended_at=bindparam("at"), end_reason=bindparam("reason"))
+
+
+def _end_sign_ins(column: str, name: str) -> sa.Update:
+    return sign_ins.update().where(*_living(sign_ins, column, name)).values(ended_at=bindparam("at"))
+
+
+def _cut_off_each(*living: sa.ColumnElement[bool]) -> sa.Insert:
+    """A `sid` cut-off for each session that is about to end.
+
+    An ended session never issues again, so its cut-off covers every token of it: a token that another node issued
+    a moment later by its own clock must not slip through.
+    """
+    end = bindparam("revocation_expires_at", type_=revocations.c.expires_at.type)
+    at = bindparam("at", type_=revocations.c.created_at.type)
+    each = sa.select(sa.literal_column("'sid'"), sessions.c.id, end, at, end).where(*living).with_for_update()
+    return revocations.insert().from_select([column.name for column in _written(revocations)], each)
+
+
+def _cut_off(kind: str, name: str) -> sa.Insert:
+    return revocations.insert().values(
+        kind=kind,
+        value=bindparam(name),
+        issued_before=bindparam("at"),
+        created_at=bindparam("at"),
+        expires_at=bindparam("revocation_expires_at"),
+    )
+
+
+def _end_and_cut_off_each(*living: sa.ColumnElement[bool]) -> tuple[Part, ...]:
+    return _plain(_cut_off_each(*living)), _plain(_end_sessions(*living))
+
+
+def _user(user: User) -> dict[str, Any]:
+    return {**rows.USERS.values(user), "email_key": email_key(user.email)}
+
+
+def _session(session: Session) -> dict[str, Any]:
+    return {**rows.SESSIONS.values(session), "offline": "offline_access" in session.scopes}
+
+
+_fields = msgspec.structs.asdict  # the names of a change's fields are the names of its parameters
+
+_touch_sign_in = (
+    sign_ins.update()
+    .where(sign_ins.c.id == bindparam("sign_in_id"), sign_ins.c.last_seen_at < bindparam("at"))
+    .values(last_seen_at=bindparam("at"))
+)
+
+_redeem_code = (
+    codes.update()
+    .where(codes.c.id == bindparam("code_id"), codes.c.redeemed_at.is_(None), _sign_in_not_ended(codes.c.sign_in_id))
+    .values(redeemed_at=bindparam("at"))
+)
+
+_rotate_session = (
+    sessions.update()
+    .where(*_living(sessions, "id", "session_id"), sessions.c.generation == bindparam("generation"))
+    .values(
+        generation=sessions.c.generation + sa.literal_column("1"),
+        rotated_at=bindparam("at"),
+        idle_expires_at=bindparam("idle_expires_at"),
+    )
+)
+
+# A code in flight would open a session behind the cut-off.
+_drop_open_codes = codes.delete().where(codes.c.client_id == bindparam("client_id"), codes.c.redeemed_at.is_(None))
+
+WRITES: dict[type[changes.Change], Write] = {
+    changes.AddUser: Write(lambda change: _user(change.user), (_guarded(_insert(users)),)),
+    changes.ReplaceUser: Write(lambda change: _user(change.user), (_guarded(_update(users)),)),
+    changes.DeleteUser: Write(_fields, _delete(users, "user_id")),
+    changes.PutPassword: Write(lambda change: rows.PASSWORDS.values(change.password), _put(passwords)),
+    changes.AddClient: Write(lambda change: rows.CLIENTS.values(change.client), (_guarded(_insert(clients)),)),
+    changes.ReplaceClient: Write(lambda change: rows.CLIENTS.values(change.client), (_guarded(_update(clients)),)),
+    changes.DeleteClient: Write(_fields, _delete(clients, "client_id")),
+    changes.AddSignIn: Write(lambda change: rows.SIGN_INS.values(change.sign_in), (_plain(_insert(sign_ins)),)),
+    changes.TouchSignIn: Write(_fields, (_plain(_touch_sign_in),)),
+    changes.EndSignIn: Write(_fields, (_plain(_end_sign_ins("id", "sign_in_id")),)),
+    changes.AddCode: Write(lambda change: rows.CODES.values(change.code), (_guarded(_insert_code()),)),
+    changes.RedeemCode: Write(_fields, (_guarded(_redeem_code),)),
+    changes.AddSession: Write(lambda change: _session(change.session), (_plain(_insert(sessions)),)),
+    changes.RotateSession: Write(_fields, (_guarded(_rotate_session),)),
+    changes.EndSession: Write(_fields, _end_and_cut_off_each(*_living(sessions, "id", "session_id"))),
+    changes.EndSessionsOfSignIn: Write(
+        _fields,
+        _end_and_cut_off_each(*_living(sessions, "sign_in_id", "sign_in_id"), sa.not_(sessions.c.offline)),
+    ),
+    changes.EndSessionsOfUser: Write(
+        _fields,
+        (  # sign-ins first: what waits on one of them to redeem a code then finds it ended
+            _plain(_end_sign_ins("user_id", "user_id")),
+            _plain(_end_sessions(*_living(sessions, "user_id", "user_id"))),
+            _plain(_cut_off("sub", "user_id")),
+        ),
+    ),
+    changes.EndSessionsOfClient: Write(
+        _fields,
+        (
+            _plain(_drop_open_codes),
+            _plain(_end_sessions(*_living(sessions, "client_id", "client_id"))),
+            _plain(_cut_off("client_id", "client_id")),
+        ),
+    ),
+    changes.PutConsent: Write(lambda change: rows.CONSENTS.values(change.consent), _put(consents)),
+    changes.AddSigningKey: Write(
+        lambda change: rows.SIGNING_KEYS.values(change.key), (_guarded(_insert(signing_keys)),)
+    ),
+    changes.ReplaceSigningKey: Write(
+        lambda change: rows.SIGNING_KEYS.values(change.key), (_guarded(_update(signing_keys)),)
+    ),
+    changes.AddRevocation: Write(
+        lambda change: rows.REVOCATIONS.values(change.revocation), (_plain(_insert(revocations)),)
+    ),
+    changes.RememberAssertion: Write(_fields, (_guarded(_insert(assertions)),)),
+    changes.AddEvent: Write(lambda change: rows.EVENTS.values(change.event), (_plain(_insert(events)),)),
+}
