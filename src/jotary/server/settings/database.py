@@ -37,6 +37,8 @@ def relative_to(folder: Path, url: str) -> str:
 
 def without_password(url: str) -> str:
     """Return the URL as it may be shown: no password, no query (which may hold one)."""
+    if url.startswith(_SQLITE):
+        return url
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
     return parts._replace(netloc=user.partition(":")[0] + at + host, query="").geturl()

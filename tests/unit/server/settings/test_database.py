@@ -1,0 +1,42 @@
+"""Database URLs."""
+
+from pathlib import Path
+
+import pytest
+
+from jotary.server.settings.database import relative_to, sqlite_file, without_password
+
+
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("sqlite:///jotary.db", Path("jotary.db")),
+        ("sqlite:////var/lib/jotary.db", Path("/var/lib/jotary.db")),
+        ("sqlite:///:memory:", None),
+        ("postgresql://localhost/jotary", None),
+    ],
+)
+def test_sqlite_lies_in_a_file(url: str, file: Path | None) -> None:
+    """Three slashes for a relative path, four for an absolute one."""
+    assert sqlite_file(url) == file
+
+
+def test_a_relative_path_is_made_absolute() -> None:
+    """Every command must find the same file, wherever it is started."""
+    assert relative_to(Path("/etc/jotary"), "sqlite:///data/jotary.db") == "sqlite:////etc/jotary/data/jotary.db"
+    assert relative_to(Path("/etc"), "sqlite:////var/jotary.db") == "sqlite:////var/jotary.db"
+    assert relative_to(Path("/etc"), "postgresql://localhost/jotary") == "postgresql://localhost/jotary"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://jotary:hunter2@db:5432/jotary", "postgresql://jotary@db:5432/jotary"),
+        ("postgresql://jotary:hunt@er2@db/jotary", "postgresql://jotary@db/jotary"),
+        ("postgresql://db/jotary?password=hunter2", "postgresql://db/jotary"),
+        ("sqlite:////var/lib/jotary.db", "sqlite:////var/lib/jotary.db"),
+    ],
+)
+def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
+    """`jotary serve` prints where the database is."""
+    assert without_password(url) == shown
