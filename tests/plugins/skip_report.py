@@ -34,7 +34,7 @@ def _skips_are_forbidden() -> bool:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Turn a run that passed with skips into a failure where skips are forbidden."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if not isinstance(reporter, TerminalReporter) or hasattr(session.config, "workerinput"):
+    if not isinstance(reporter, TerminalReporter):
         return
     if _skips_are_forbidden() and session.exitstatus == pytest.ExitCode.OK and reasons(reporter):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
