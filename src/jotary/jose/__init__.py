@@ -4,8 +4,9 @@
 """
 
 from jotary.jose import base64url, jws, jwt, strict_json
+from jotary.jose.compact import UnverifiedToken
 from jotary.jose.errors import JOSEError
-from jotary.jose.jws import Signed, UnverifiedToken
+from jotary.jose.jws import Signed
 from jotary.jose.jwt import VerifiedToken
 from jotary.jose.key import Key
 from jotary.jose.key_set import IgnoredKey, KeySet

@@ -24,7 +24,7 @@ class Algorithm:
     Attributes:
         name: the ``alg`` value.
         kty: the key type that it takes.
-        crv: the curve that it takes; None where the key type has none.
+        variant: the curve that it takes, or whatever else parts the keys of the type; None where nothing does.
         verifier: turns a public key into a function of (signature, message) that raises InvalidSignature.
         signer: turns a private key into a function from message to signature.
         generate: makes a private key.
@@ -33,22 +33,22 @@ class Algorithm:
 
     name: str
     kty: str
-    crv: str | None
+    variant: str | None
     verifier: Callable[[Any], Verify]
     signer: Callable[[Any], Sign]
     generate: Callable[[], Any]
     minimum_bits: int = 0
 
-    def fits(self, kty: str, crv: str | None, bits: int) -> bool:
-        """Tell whether a key of this type, curve and size can be used with the algorithm."""
-        return self.kty == kty and self.crv == crv and bits >= self.minimum_bits
+    def fits(self, kty: str, variant: str | None, bits: int) -> bool:
+        """Tell whether a key of this type, variant and size can be used with the algorithm."""
+        return self.kty == kty and self.variant == variant and bits >= self.minimum_bits
 
 
 def _hmac(name: str, digest: str, size: int) -> Algorithm:
     return Algorithm(
         name,
         kty="oct",
-        crv=None,
+        variant=None,
         verifier=signatures.hmac_verifier(digest),
         signer=signatures.hmac_signer(digest),
         generate=lambda: secrets.token_bytes(size),
@@ -60,7 +60,7 @@ def _rsa(name: str, scheme: padding.AsymmetricPadding, digest: hashes.HashAlgori
     return Algorithm(
         name,
         kty="RSA",
-        crv=None,
+        variant=None,
         verifier=signatures.rsa_verifier(scheme, digest),
         signer=signatures.rsa_signer(scheme, digest),
         generate=lambda: rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS),
@@ -78,7 +78,7 @@ def _ecdsa(name: str, crv: str, curve: ec.EllipticCurve, digest: hashes.HashAlgo
     return Algorithm(
         name,
         kty="EC",
-        crv=crv,
+        variant=crv,
         verifier=signatures.ecdsa_verifier(ec.ECDSA(digest), size),
         signer=signatures.ecdsa_signer(ec.ECDSA(digest), size),
         generate=lambda: ec.generate_private_key(curve),
@@ -89,7 +89,7 @@ def _ed25519(name: str) -> Algorithm:
     return Algorithm(
         name,
         kty="OKP",
-        crv="Ed25519",
+        variant="Ed25519",
         verifier=signatures.ed25519_verifier,
         signer=signatures.ed25519_signer,
         generate=ed25519.Ed25519PrivateKey.generate,

@@ -40,4 +40,5 @@ class JOSEError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
+        """Return the code and the hint."""
         return f"{self.code}: {self.hint}"

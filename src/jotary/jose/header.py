@@ -33,7 +33,7 @@ class Header(msgspec.Struct, frozen=True, eq=False):
     text: bytes
 
 
-_remembered: dict[bytes, Header] = {}
+remembered: dict[bytes, Header] = {}
 
 
 def read(text: bytes) -> Header:
@@ -42,19 +42,16 @@ def read(text: bytes) -> Header:
     Raises:
         JOSEError: ``bad_base64url``, ``bad_json``, ``malformed`` or ``unsupported_critical_header``.
     """
-    known = _remembered.get(text)
-    if known is not None:
-        return known
     return check(strict_json.loads_object(base64url.decode(text)), text)
 
 
 def remember(header: Header) -> None:
     """Keep the header of a token whose signature verified, so that nobody else can fill the memory."""
-    if header.text in _remembered or len(header.text) > _MAX_REMEMBERED_SIZE:
+    if len(header.text) > _MAX_REMEMBERED_SIZE:
         return
-    if len(_remembered) >= _MAX_REMEMBERED:
-        _remembered.clear()
-    _remembered[header.text] = header
+    if len(remembered) >= _MAX_REMEMBERED:
+        remembered.clear()
+    remembered[header.text] = header
 
 
 def check(members: dict[str, Any], text: bytes = b"") -> Header:

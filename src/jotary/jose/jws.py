@@ -6,15 +6,14 @@ from typing import Any
 import msgspec
 from cryptography.exceptions import InvalidSignature
 
-from jotary.jose import base64url, strict_json
+from jotary.jose import base64url, compact, strict_json
 from jotary.jose import header as headers
 from jotary.jose.algorithms import ALGORITHMS
+from jotary.jose.compact import MAX_SIZE, UnverifiedToken
 from jotary.jose.errors import JOSEError
 from jotary.jose.header import Header
 from jotary.jose.key import Key
 from jotary.jose.key_set import KeySet
-
-MAX_SIZE = 16_384  # bytes; a token travels in an HTTP header
 
 
 class Signed(msgspec.Struct, frozen=True, eq=False):
@@ -29,40 +28,8 @@ class Signed(msgspec.Struct, frozen=True, eq=False):
     payload: bytes
 
     def __repr__(self) -> str:
+        """Return the size alone."""
         return f"<Signed {len(self.payload)} bytes>"
-
-
-class UnverifiedToken(msgspec.Struct, frozen=True, eq=False):
-    """A token that was taken apart and not verified: nothing in it may be believed. Only ``parse`` makes one.
-
-    Attributes:
-        payload: the decoded payload; empty when it is detached.
-        signing_input: the bytes that the signature covers, unless the payload is detached.
-        signature: the decoded signature.
-    """
-
-    _header: Header
-    payload: bytes
-    signing_input: bytes
-    signature: bytes
-
-    @property
-    def header(self) -> dict[str, Any]:
-        """A copy of the header."""
-        return dict(self._header.members)
-
-    @property
-    def algorithm(self) -> str:
-        """The header's ``alg``."""
-        return self._header.alg
-
-    @property
-    def kid(self) -> str | None:
-        """The header's ``kid``."""
-        return self._header.kid
-
-    def __repr__(self) -> str:
-        return f"<UnverifiedToken {len(self.signing_input)} bytes>"
 
 
 def parse(token: str | bytes, *, max_size: int = MAX_SIZE) -> UnverifiedToken:
@@ -75,18 +42,7 @@ def parse(token: str | bytes, *, max_size: int = MAX_SIZE) -> UnverifiedToken:
     Raises:
         JOSEError: ``too_large``, ``malformed``, ``bad_base64url``, ``bad_json``, ``unsupported_critical_header``.
     """
-    if len(token) > max_size:
-        raise JOSEError("too_large", f"the token is longer than {max_size} bytes")
-    if isinstance(token, str):
-        if not token.isascii():
-            raise JOSEError("malformed", "a token consists of ASCII characters")
-        token = token.encode("ascii")
-    signing_input, last_dot, signature = token.rpartition(b".")
-    header_text, first_dot, payload_text = signing_input.partition(b".")
-    if not first_dot or not last_dot or b"." in payload_text:
-        raise JOSEError("malformed", "a compact JWS has three parts (RFC 7515 §3.1); a JWE or JSON form is not taken")
-    header = headers.read(header_text)
-    return UnverifiedToken(header, base64url.decode(payload_text), signing_input, base64url.decode(signature))
+    return UnverifiedToken(compact.take_apart(token, max_size))
 
 
 def verify(
@@ -111,10 +67,12 @@ def verify(
             ``key_not_usable``, ``bad_signature``.
         TypeError: when ``algorithms`` is one string.
     """
-    unverified = token if isinstance(token, UnverifiedToken) else parse(token, max_size=max_size)
-    header = unverified._header
-    message, content = _covered(unverified, payload)
-    check_signature(header, unverified.signature, message, key, algorithms)
+    header, content, message, signature = compact.take_apart(token, max_size)
+    if payload is not None:
+        message, content = _detached(header, content, payload), payload
+    elif header.unencoded:
+        raise JOSEError("malformed", "an unencoded payload must be passed detached (RFC 7797 §5)")
+    check_signature(header, signature, message, key, algorithms)
     return Signed(dict(header.members), content)
 
 
@@ -126,40 +84,35 @@ def check_signature(
     Raises:
         JOSEError: as ``verify``.
     """
-    algorithm = header.alg
-    if isinstance(algorithms, str):  # "S" would be in it
-        raise TypeError("algorithms must be a collection of names, not one string")
-    if algorithm not in ALGORITHMS:
-        raise JOSEError("unsupported_algorithm", f"an algorithm must be one of {', '.join(ALGORITHMS)}")
-    if algorithm not in algorithms:
-        raise JOSEError("algorithm_not_allowed", "the token's algorithm is not among those that the caller accepts")
-    chosen = key.select(header.kid, algorithm) if isinstance(key, KeySet) else key
-    check = chosen.verifier(algorithm)
-    if not _holds(check, signature, message):
-        raise JOSEError("bad_signature", "the signature does not verify with the chosen key")
-    headers.remember(header)
-
-
-def _holds(check: Any, signature: bytes, message: bytes) -> bool:
+    name = header.alg
+    if type(algorithms) is str or name not in algorithms:
+        raise _not_accepted(name, algorithms)
+    check = key.verifier(name, header.kid)
     try:
         check(signature, message)
     except InvalidSignature:
-        return False
-    return True
+        pass  # raised below, so that the refusal carries no context
+    else:
+        if header.text not in headers.remembered:
+            headers.remember(header)
+        return
+    raise JOSEError("bad_signature", "the signature does not verify with the chosen key")
 
 
-def _covered(token: UnverifiedToken, detached: bytes | None) -> tuple[bytes, bytes]:
-    """Return the signing input and the payload."""
-    header = token._header
-    if detached is None:
-        if header.unencoded:
-            raise JOSEError("malformed", "an unencoded payload must be passed detached (RFC 7797 §5)")
-        return token.signing_input, token.payload
-    if token.payload:
+def _not_accepted(name: str, algorithms: Collection[str]) -> Exception:
+    if isinstance(algorithms, str):  # "S" would be in it
+        return TypeError("algorithms must be a collection of names, not one string")
+    if name not in ALGORITHMS:
+        return JOSEError("unsupported_algorithm", f"an algorithm must be one of {', '.join(ALGORITHMS)}")
+    return JOSEError("algorithm_not_allowed", "the token's algorithm is not among those that the caller accepts")
+
+
+def _detached(header: Header, attached: bytes, payload: bytes) -> bytes:
+    """Return what the signature over a detached payload covers."""
+    if attached:
         raise JOSEError("malformed", "the payload was passed detached, but the token has its own")
     # RFC 7797 §3: with b64=false the payload is signed as it is
-    signed = detached if header.unencoded else base64url.encode_bytes(detached)
-    return header.text + b"." + signed, detached
+    return header.text + b"." + (payload if header.unencoded else base64url.encode_bytes(payload))
 
 
 def sign(payload: bytes, key: Key, *, header: Mapping[str, Any] | None = None) -> str:
@@ -168,17 +121,17 @@ def sign(payload: bytes, key: Key, *, header: Mapping[str, Any] | None = None) -
     Args:
         payload: what is signed.
         key: a private or symmetric key.
-        header: further members. ``alg`` is the key's unless it has none; ``kid`` is the key's unless it is given.
+        header: further members. ``alg`` is needed where the key is not for one algorithm alone. ``kid`` is the key's
+            unless it is given; None leaves it out.
 
     Raises:
         JOSEError: ``key_not_usable``, ``unsupported_algorithm``, ``malformed`` or ``bad_json`` for the header.
     """
     members = {"alg": key.alg, "kid": key.kid, **(header or {})}
     members = {name: value for name, value in members.items() if value is not None}
-    return sign_with(payload, key, headers.check(members).alg, base64url.encode_bytes(strict_json.dumps(members)))
-
-
-def sign_with(payload: bytes, key: Key, algorithm: str, header_text: bytes) -> str:
-    """Sign bytes under a header that is already encoded."""
+    header_text = base64url.encode_bytes(strict_json.dumps(members))
+    checked = headers.check(members, header_text)
+    if checked.unencoded:
+        raise JOSEError("malformed", "signing an unencoded payload is not supported (RFC 7797)")
     message = header_text + b"." + base64url.encode_bytes(payload)
-    return (message + b"." + base64url.encode_bytes(key.signer(algorithm)(message))).decode("ascii")
+    return (message + b"." + base64url.encode_bytes(key.signer(checked.alg)(message))).decode("ascii")

@@ -5,11 +5,13 @@ from typing import Any
 
 import msgspec
 
-from jotary.jose import jws, strict_json
+from jotary.jose import compact, jws, strict_json
+from jotary.jose.compact import MAX_SIZE, UnverifiedToken
 from jotary.jose.errors import JOSEError
-from jotary.jose.jws import MAX_SIZE, UnverifiedToken
 from jotary.jose.key import Key
 from jotary.jose.key_set import KeySet
+
+_NUMBER = frozenset({int, float})  # by exact type: a bool is an int to isinstance
 
 
 class VerifiedToken(msgspec.Struct, frozen=True, eq=False):
@@ -24,6 +26,7 @@ class VerifiedToken(msgspec.Struct, frozen=True, eq=False):
     claims: dict[str, Any]
 
     def __repr__(self) -> str:
+        """Return the type alone."""
         return f"<VerifiedToken typ={self.header.get('typ')!r}>"
 
 
@@ -41,7 +44,7 @@ def sign(claims: Mapping[str, Any], key: Key, *, typ: str, header: Mapping[str, 
     """
     claims = dict(claims)
     check_registered(claims)
-    return jws.sign(strict_json.dumps(claims), key, header={"typ": typ, **(header or {})})
+    return jws.sign(strict_json.dumps(claims), key, header={**(header or {}), "typ": typ})
 
 
 def verify(
@@ -65,14 +68,13 @@ def verify(
         JOSEError: as ``jws.verify``; ``wrong_type`` for another ``typ``; ``bad_json`` when the payload is not a JSON
             object; ``bad_claim`` for a registered claim of the wrong type.
     """
-    unverified = token if isinstance(token, UnverifiedToken) else jws.parse(token, max_size=max_size)
-    header = unverified._header
-    if header.unencoded:  # RFC 7797 §7
+    header, payload, message, signature = compact.take_apart(token, max_size)
+    if header.unencoded:
         raise JOSEError("malformed", "a JWT must not use an unencoded payload (RFC 7797 §7)")
-    jws.check_signature(header, unverified.signature, unverified.signing_input, key, algorithms)
+    jws.check_signature(header, signature, message, key, algorithms)
     if typ is not None and header.typ != typ:
         _check_type(header.typ, {typ} if isinstance(typ, str) else typ)
-    claims = strict_json.loads_object(unverified.payload)
+    claims = strict_json.loads_object(payload)
     check_registered(claims)
     return VerifiedToken(dict(header.members), claims)
 
@@ -83,13 +85,12 @@ def check_registered(claims: Mapping[str, Any]) -> None:
     Raises:
         JOSEError: ``bad_claim``.
     """
-    for name in ("exp", "nbf", "iat"):
-        if name in claims and type(claims[name]) not in {int, float}:
-            raise JOSEError("bad_claim", f"claim {name!r} must be a number of seconds (RFC 7519 §2)")
-    for name in ("iss", "sub", "jti"):
-        if name in claims and not isinstance(claims[name], str):
-            raise JOSEError("bad_claim", f"claim {name!r} must be a string")
-    if "aud" in claims:
+    get = claims.get
+    if not (type(get("exp", 0)) in _NUMBER and type(get("nbf", 0)) in _NUMBER and type(get("iat", 0)) in _NUMBER):
+        raise JOSEError("bad_claim", "claims 'exp', 'nbf' and 'iat' must be numbers of seconds (RFC 7519 §2)")
+    if not (type(get("iss", "")) is type(get("sub", "")) is type(get("jti", "")) is str):
+        raise JOSEError("bad_claim", "claims 'iss', 'sub' and 'jti' must be strings (RFC 7519 §4.1)")
+    if type(get("aud", "")) is not str:
         audience(claims)
 
 

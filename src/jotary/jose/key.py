@@ -43,9 +43,7 @@ class Key:
             JOSEError: ``unsupported_key`` for a key type or curve that is not known, ``unsupported_algorithm`` for an
                 ``alg`` that is not known, ``invalid_key`` for everything else.
         """
-        kty = jwk.get("kty")
-        if not isinstance(kty, str):
-            raise JOSEError("invalid_key", "member 'kty' must be a string")
+        kty = _key_type_name(jwk)
         key_type = KEY_TYPES.get(kty)
         if key_type is None:
             raise JOSEError("unsupported_key", f"a key type must be one of {', '.join(KEY_TYPES)}")
@@ -85,7 +83,7 @@ class Key:
 
     @classmethod
     def _bound(cls, material: Material, usage: Usage) -> "Key":
-        rows = [row for row in ALGORITHMS.values() if row.fits(material.kty, material.crv, material.bits)]
+        rows = [row for row in ALGORITHMS.values() if row.fits(material.kty, material.variant, material.bits)]
         if usage.alg is not None:
             rows = [row for row in rows if row.name == usage.alg]
             if not rows:
@@ -119,8 +117,10 @@ class Key:
             JOSEError: ``key_not_usable`` when private members are asked for and it has none, or when it is symmetric
                 and they are not asked for.
         """
-        if private != self.is_private and (private or self.is_symmetric):
-            raise JOSEError("key_not_usable", "the key has no such part")
+        if private and not self.is_private:
+            raise JOSEError("key_not_usable", "the key has no private part")
+        if self.is_symmetric and not private:
+            raise JOSEError("key_not_usable", "a symmetric key has no public part")
         usage = {"kid": self.kid, "use": self.use, "alg": self.alg}
         operations = self.key_ops if private else key_usage.public_operations(self.key_ops)
         return {
@@ -154,19 +154,31 @@ class Key:
         if not self.is_private:
             return self
         material = self._material
-        public = Material(material.kty, material.crv, material.bits, material.public, material.verifying, None)
+        public = Material(material.kty, material.variant, material.bits, material.public, material.verifying, None)
         operations = key_usage.public_operations(self.key_ops)
         return Key._bound(public, Usage(self.kid, self.alg, self.use, operations))
 
-    def verifier(self, algorithm: str) -> Verify:
-        """Return the function of (signature, message) that verifies, or raise ``key_not_usable``."""
+    def verifier(self, algorithm: str, kid: str | None = None) -> Verify:  # noqa: ARG002 -- the shape of KeySet.verifier
+        """Return the function of (signature, message) that verifies.
+
+        Args:
+            algorithm: the header's ``alg``.
+            kid: not looked at; the caller has chosen the key.
+
+        Raises:
+            JOSEError: ``key_not_usable``.
+        """
         verify = self._verifiers.get(algorithm)
         if verify is None:
             raise self._unusable(algorithm, "verify")
         return verify
 
     def signer(self, algorithm: str) -> Sign:
-        """Return the function from message to signature, or raise ``key_not_usable``."""
+        """Return the function from message to signature.
+
+        Raises:
+            JOSEError: ``key_not_usable``.
+        """
         sign = self._signers.get(algorithm)
         if sign is None:
             raise self._unusable(algorithm, "sign")
@@ -191,8 +203,17 @@ class Key:
         )
 
     def __repr__(self) -> str:
+        """Return what is public."""
         part = "private" if self.is_private else "public"
         return f"<Key kty={self.kty} kid={self.kid!r} alg={self.alg} {part}>"
+
+
+def _key_type_name(jwk: object) -> str:
+    """Return ``kty`` of what came out of a token or a key set, and so can be anything."""
+    kty = jwk.get("kty") if isinstance(jwk, Mapping) else None
+    if not isinstance(kty, str):
+        raise JOSEError("invalid_key", "a JWK is an object with a string 'kty' (RFC 7517 §4.1)")
+    return kty
 
 
 def _thumbprint(material: Material) -> str:

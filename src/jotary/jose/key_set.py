@@ -8,8 +8,10 @@ from typing import Any
 from jotary.jose import strict_json
 from jotary.jose.errors import JOSEError
 from jotary.jose.key import Key
+from jotary.jose.signatures import Verify
 
 MAX_KEYS = 128
+MAX_SIZE = 1 << 20  # bytes of a JWK Set
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
 
 
@@ -42,7 +44,7 @@ class KeySet:
             more than one key.
     """
 
-    __slots__ = ("_by_kid", "_keys", "ignored")
+    __slots__ = ("_by_kid", "_keys", "_verifiers", "ignored")
 
     def __init__(self, keys: Iterable[Key] = (), *, ignored: Iterable[IgnoredKey] = ()) -> None:
         self._keys = tuple(keys)
@@ -54,6 +56,8 @@ class KeySet:
         self._by_kid = {key.kid: key for key in named}
         if len(self._by_kid) != len(named):
             raise JOSEError("invalid_key", "a kid must name one key of a set")
+        # Found in one step: this is on the path of every token
+        self._verifiers = {(key.kid, name): key.verifier(name) for key in named for name in key.verifying_algorithms}
         self.ignored = tuple(ignored)
 
     @classmethod
@@ -64,11 +68,7 @@ class KeySet:
             JOSEError: ``bad_json`` when it is not JSON, ``invalid_key`` when it is not a JWK Set, ``too_large`` for
                 more than 128 keys.
         """
-        document = strict_json.loads_object(jwks, max_size=1 << 20) if isinstance(jwks, bytes) else jwks
-        entries = document.get("keys")
-        if not isinstance(entries, list):
-            raise JOSEError("invalid_key", "a JWK Set must have an array 'keys' (RFC 7517 §5.1)")
-        _check_count(len(entries))
+        entries = _entries(strict_json.loads_object(jwks, max_size=MAX_SIZE) if isinstance(jwks, bytes) else jwks)
         read = [_read(entry) for entry in entries]
         counts = Counter(key.kid for key in read if isinstance(key, Key) and key.kid is not None)
         keys, ignored = [], []
@@ -102,6 +102,15 @@ class KeySet:
             raise JOSEError("unknown_key", f"the token has no kid and {len(fitting)} keys of the set fit its algorithm")
         return fitting[0]
 
+    def verifier(self, algorithm: str, kid: str | None) -> Verify:
+        """Return the function of (signature, message) that verifies, of the key that ``select`` returns.
+
+        Raises:
+            JOSEError: as ``select``.
+        """
+        verify = self._verifiers.get((kid, algorithm))
+        return self.select(kid, algorithm).verifier(algorithm) if verify is None else verify
+
     def get(self, kid: str) -> Key | None:
         """Return the key with this kid, or None."""
         return self._by_kid.get(kid)
@@ -111,18 +120,29 @@ class KeySet:
         return {"keys": [key.to_jwk() for key in self._keys]}
 
     def __iter__(self) -> Iterator[Key]:
+        """Iterate over the keys, in their order."""
         return iter(self._keys)
 
     def __len__(self) -> int:
+        """Return how many keys can be used."""
         return len(self._keys)
 
     def __repr__(self) -> str:
+        """Return how many keys it has."""
         return f"<KeySet {len(self._keys)} keys, {len(self.ignored)} ignored>"
 
 
 def _check_count(count: int) -> None:
     if count > MAX_KEYS:
         raise JOSEError("too_large", f"a key set may hold {MAX_KEYS} keys")
+
+
+def _entries(document: object) -> list[Any]:
+    entries = document.get("keys") if isinstance(document, Mapping) else None
+    if not isinstance(entries, list):
+        raise JOSEError("invalid_key", "a JWK Set is an object with an array 'keys' (RFC 7517 §5.1)")
+    _check_count(len(entries))
+    return entries
 
 
 def _read(entry: object) -> Key | str:

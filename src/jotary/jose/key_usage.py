@@ -7,7 +7,10 @@ from typing import Any
 from jotary.jose.algorithms import ALGORITHMS
 from jotary.jose.errors import JOSEError
 
-_SIGNATURE_OPERATIONS = frozenset({"sign", "verify"})
+_OPERATIONS = {
+    "sig": frozenset({"sign", "verify"}),
+    "enc": frozenset({"encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"}),
+}
 _PUBLIC_OPERATIONS = {"sign": "verify", "verify": "verify"}
 
 
@@ -43,7 +46,7 @@ def checked(kid: str | None, alg: str | None, use: str | None, key_ops: tuple[st
     """
     if alg is not None and alg not in ALGORITHMS:
         raise JOSEError("unsupported_algorithm", f"the key's 'alg' must be one of {', '.join(ALGORITHMS)}")
-    if use == "sig" and key_ops is not None and not _SIGNATURE_OPERATIONS.issuperset(key_ops):
+    if use in _OPERATIONS and key_ops is not None and not _OPERATIONS[use].issuperset(key_ops):
         raise JOSEError("invalid_key", "members 'use' and 'key_ops' contradict each other (RFC 7517 §4.3)")
     return Usage(kid, alg, use, key_ops)
 

@@ -18,7 +18,7 @@ def read(text: str | bytes) -> Material:
     Raises:
         JOSEError: ``invalid_key``, or ``unsupported_key`` for a key type that is not known.
     """
-    data = text.encode() if isinstance(text, str) else text
+    data = text.encode("ascii", "replace") if isinstance(text, str) else text
     if len(data) > _MAX_SIZE:
         raise JOSEError("too_large", f"the PEM text is longer than {_MAX_SIZE} bytes")
     key = _parsed(data)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+from jotary.jose.ecdsa_encoding import der_from_raw, raw_from_der
 
 Verify = Callable[[bytes, bytes], None]
 Sign = Callable[[bytes], bytes]
@@ -44,13 +45,7 @@ def ecdsa_verifier(scheme: ec.ECDSA, size: int) -> Callable[[ec.EllipticCurvePub
         check = key.verify
 
         def verify(signature: bytes, message: bytes) -> None:
-            if len(signature) != 2 * size:
-                raise InvalidSignature
-            r = int.from_bytes(signature[:size], "big")
-            s = int.from_bytes(signature[size:], "big")
-            if not (r and s):
-                raise InvalidSignature
-            check(encode_dss_signature(r, s), message, scheme)
+            check(der_from_raw(signature, size), message, scheme)
 
         return verify
 
@@ -64,8 +59,7 @@ def ecdsa_signer(scheme: ec.ECDSA, size: int) -> Callable[[ec.EllipticCurvePriva
         private_sign = key.sign
 
         def sign(message: bytes) -> bytes:
-            r, s = decode_dss_signature(private_sign(message, scheme))
-            return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+            return raw_from_der(private_sign(message, scheme), size)
 
         return sign
 

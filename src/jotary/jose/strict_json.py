@@ -10,8 +10,10 @@ from jotary.jose.errors import JOSEError
 MAX_SIZE = 65_536  # bytes
 MAX_DEPTH = 32
 
+_BRACKET = ord("[")
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+_REFUSALS = (msgspec.DecodeError, UnicodeDecodeError, OverflowError, RecursionError)
 
 
 def loads_object(data: bytes, *, max_size: int = MAX_SIZE) -> dict[str, Any]:
@@ -20,8 +22,8 @@ def loads_object(data: bytes, *, max_size: int = MAX_SIZE) -> dict[str, Any]:
     Raises:
         JOSEError: as ``loads``, and ``bad_json`` when the value is not an object.
     """
-    value = loads(data, max_size=max_size)
-    if not isinstance(value, dict):
+    value = _read(data, max_size)
+    if type(value) is not dict:
         raise JOSEError("bad_json", "a JSON object is expected")
     return value
 
@@ -38,16 +40,7 @@ def loads(data: bytes, *, max_size: int = MAX_SIZE) -> Any:
             object, NaN or Infinity, an integer outside 64 bits, a float out of range, a lone surrogate, or nesting
             deeper than 32.
     """
-    if len(data) > max_size:
-        raise JOSEError("too_large", f"the JSON text is longer than {max_size} bytes")
-    value, written = _read(data)
-    # A dict cannot hold a name twice: a text that equals its own rewriting repeats none. Issuers write compact JSON,
-    # so that the second, slower pass is for the few that do not.
-    if written != data and _repeats_a_name(data):
-        raise JOSEError("bad_json", "a member name occurs twice in one object (RFC 7515 §4)")
-    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
-        raise JOSEError("bad_json", f"the JSON text is nested deeper than {MAX_DEPTH}")
-    return value
+    return _read(data, max_size)
 
 
 def dumps(value: Any) -> bytes:
@@ -60,21 +53,32 @@ def dumps(value: Any) -> bytes:
     try:
         written = _encode(value)
         # msgspec writes NaN as null and dates as strings; what does not read back the same is refused.
-        if _decode(written) == value:
+        if _read(written, len(written)) == value:
             return written
-    except (TypeError, OverflowError, UnicodeEncodeError, RecursionError, msgspec.MsgspecError):
+    except (TypeError, UnicodeEncodeError, JOSEError, *_REFUSALS):
         pass  # raised below, so that the refusal carries no context
     raise JOSEError("bad_json", "the value holds something that JSON cannot say")
 
 
-def _read(data: bytes) -> tuple[Any, bytes]:
-    """Return the value and the same value written compactly. Writing is what refuses an integer outside 64 bits."""
+def _read(data: bytes, max_size: int) -> Any:
+    if len(data) > max_size:
+        raise JOSEError("too_large", f"the JSON text is longer than {max_size} bytes")
+    value = written = None
     try:
         value = _decode(data)
-        return value, _encode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
+        written = _encode(value)  # refuses an integer outside 64 bits
+    except _REFUSALS:
         pass  # raised below: a UnicodeDecodeError holds the text that it refused
-    raise JOSEError("bad_json", "the text is not JSON, or holds a number out of range")
+    if written is None:
+        raise JOSEError("bad_json", "the text is not JSON, or holds a number out of range")
+    # A dict cannot hold a name twice: a text that equals its own rewriting repeats none. Issuers write compact JSON,
+    # so that the second, slower pass is for the few that do not.
+    if written != data and _repeats_a_name(data):
+        raise JOSEError("bad_json", "a member name occurs twice in one object (RFC 7515 §4)")
+    # A flat object, which most are, has no bracket and no second brace
+    if (_BRACKET in data or data.rfind(b"{") > 0) and _is_deeper(value, MAX_DEPTH):
+        raise JOSEError("bad_json", f"the JSON text is nested deeper than {MAX_DEPTH}")
+    return value
 
 
 def _repeats_a_name(data: bytes) -> bool:

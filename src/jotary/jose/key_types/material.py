@@ -14,7 +14,7 @@ class Material:
 
     Attributes:
         kty: the key type.
-        crv: the curve; None where the type has none.
+        variant: the curve, or whatever else parts the keys of the type; None where nothing does.
         bits: the size that security is judged by: of the modulus, the curve or the secret.
         public: the public JWK members but ``kty``; for a symmetric key none.
         verifying: the cryptography public key, or the bytes of a symmetric key.
@@ -22,7 +22,7 @@ class Material:
     """
 
     kty: str
-    crv: str | None
+    variant: str | None
     bits: int
     public: dict[str, str]
     verifying: Any = field(repr=False)

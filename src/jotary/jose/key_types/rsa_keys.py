@@ -1,7 +1,7 @@
 """RSA keys (RFC 7518 §6.3)."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -11,6 +11,11 @@ from jotary.jose.key_types.material import KeyType, Material, invalid, octets
 
 MINIMUM_BITS = 2048  # RFC 7518 §3.3
 MAXIMUM_BITS = 8192  # a larger modulus lets whoever publishes a key set burn the verifier's time
+# NIST SP 800-56B §6.2: odd, above 2^16. Small exponents have a record of PKCS #1 v1.5 forgeries (e = 3); above 2^32 a
+# verification only gets dearer.
+MINIMUM_EXPONENT = 65_537
+MAXIMUM_EXPONENT = (1 << 32) - 1
+_AnyKey = TypeVar("_AnyKey", rsa.RSAPublicKey, rsa.RSAPrivateKey)
 _CRT = ("p", "q", "dp", "dq", "qi")
 
 
@@ -22,7 +27,7 @@ def from_jwk(jwk: Mapping[str, Any]) -> Material:
         return _material(_private(jwk, n, e))
     if any(name in jwk for name in (*_CRT, "oth")):
         raise invalid("an RSA key with private members needs 'd' (RFC 7518 §6.3.2)")
-    return _material(_built(rsa.RSAPublicNumbers(e, n)))
+    return _material(_built(rsa.RSAPublicNumbers(e, n).public_key))
 
 
 def from_object(key: object) -> Material | None:
@@ -44,9 +49,7 @@ def private_members(material: Material) -> dict[str, str]:
 def _check_public(n: int, e: int) -> None:
     if not MINIMUM_BITS <= n.bit_length() <= MAXIMUM_BITS:
         raise invalid(f"an RSA modulus must have {MINIMUM_BITS} to {MAXIMUM_BITS} bits")
-    # NIST SP 800-56B §6.2: 2^16 < e < 2^256, odd. Above 2^32 a verification only gets dearer. Below, PKCS #1 v1.5
-    # has a record of forgeries (e = 3).
-    if not 65537 <= e < 1 << 32 or e % 2 == 0:
+    if not MINIMUM_EXPONENT <= e <= MAXIMUM_EXPONENT or e % 2 == 0:
         raise invalid("an RSA public exponent must be odd, at least 65537 and below 2^32")
     if n % 2 == 0:
         raise invalid("an RSA modulus must be odd")
@@ -61,7 +64,7 @@ def _private(jwk: Mapping[str, Any], n: int, e: int) -> rsa.RSAPrivateKey:
         p, q, dp, dq, qi = (_integer(jwk, name) for name in _CRT)
     else:
         p, q, dp, dq, qi = _factors(n, e, d)
-    return _built(rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, rsa.RSAPublicNumbers(e, n)))
+    return _built(rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, rsa.RSAPublicNumbers(e, n)).private_key)
 
 
 def _factors(n: int, e: int, d: int) -> tuple[int, int, int, int, int]:
@@ -74,9 +77,9 @@ def _factors(n: int, e: int, d: int) -> tuple[int, int, int, int, int]:
     return p, q, rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
 
 
-def _built(numbers: rsa.RSAPublicNumbers | rsa.RSAPrivateNumbers) -> Any:
+def _built(build: Callable[[], _AnyKey]) -> _AnyKey:
     try:
-        return numbers.private_key() if isinstance(numbers, rsa.RSAPrivateNumbers) else numbers.public_key()
+        return build()
     except (ValueError, UnsupportedAlgorithm):
         pass  # raised below, so that the refusal carries no context
     raise invalid("the members of the RSA key do not belong together")

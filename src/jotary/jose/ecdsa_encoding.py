@@ -1,0 +1,41 @@
+"""The two spellings of an ECDSA signature: r ‖ s in JOSE (RFC 7518 §3.4), a DER sequence in OpenSSL (RFC 3279 §2.2.3).
+
+By hand, because this costs a third of ``cryptography``'s conversions, which go through Python integers; the tests hold
+the two against each other.
+"""
+
+from cryptography.exceptions import InvalidSignature
+
+_TOP_BIT = 0x80
+_LONG_FORM = 0x80  # X.690 §8.1.3: from this length on, the length has a byte in front that counts its bytes
+
+
+def der_from_raw(signature: bytes, size: int) -> bytes:
+    """Return the DER spelling of r ‖ s.
+
+    Raises:
+        InvalidSignature: when it is not exactly twice ``size`` bytes, or when r or s is zero.
+    """
+    if len(signature) != 2 * size:
+        raise InvalidSignature
+    r = signature[:size].lstrip(b"\0")
+    s = signature[size:].lstrip(b"\0")
+    if not r or not s:
+        raise InvalidSignature
+    # X.690 §8.3: integers are signed, so that a leading one bit needs a zero byte before it
+    if r[0] >= _TOP_BIT:
+        r = b"\0" + r
+    if s[0] >= _TOP_BIT:
+        s = b"\0" + s
+    length = len(r) + len(s) + 4
+    if length < _LONG_FORM:
+        return b"\x30%c\x02%c%b\x02%c%b" % (length, len(r), r, len(s), s)
+    return b"\x30\x81%c\x02%c%b\x02%c%b" % (length, len(r), r, len(s), s)
+
+
+def raw_from_der(signature: bytes, size: int) -> bytes:
+    """Return r ‖ s, each ``size`` bytes, from the DER that the crypto library has just written."""
+    start = 4 if signature[1] < _LONG_FORM else 5  # P-521 needs the long form
+    end = start + signature[start - 1]
+    r, s = signature[start:end], signature[end + 2 :]
+    return r.lstrip(b"\0").rjust(size, b"\0") + s.lstrip(b"\0").rjust(size, b"\0")
