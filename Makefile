@@ -41,7 +41,7 @@ types: $(DEV)
 	$(BIN)/mypy
 
 layers: $(DEV)
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 docs: $(DEV) ## Build the documentation into docs/_build/html
 	$(BIN)/sphinx-build --nitpicky --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
