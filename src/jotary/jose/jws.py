@@ -133,5 +133,20 @@ def sign(payload: bytes, key: Key, *, header: Mapping[str, Any] | None = None) -
     checked = headers.check(members, header_text)
     if checked.unencoded:
         raise JOSEError("malformed", "signing an unencoded payload is not supported (RFC 7797)")
+    return sign_with(payload, key, checked.alg, header_text)
+
+
+def sign_with(payload: bytes, key: Key, algorithm: str, header_text: bytes) -> str:
+    """Sign bytes under a header that was checked and encoded before, for who signs many tokens under the same one.
+
+    Args:
+        payload: what is signed.
+        key: a private or symmetric key.
+        algorithm: the header's ``alg``.
+        header_text: the header's JSON in base64url.
+
+    Raises:
+        JOSEError: ``key_not_usable``.
+    """
     message = header_text + b"." + base64url.encode_bytes(payload)
-    return (message + b"." + base64url.encode_bytes(key.signer(checked.alg)(message))).decode("ascii")
+    return (message + b"." + base64url.encode_bytes(key.signer(algorithm)(message))).decode("ascii")

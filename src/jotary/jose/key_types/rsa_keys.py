@@ -7,6 +7,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from jotary.jose import base64url
+from jotary.jose.key_types import roca
 from jotary.jose.key_types.material import KeyType, Material, invalid, octets
 
 MINIMUM_BITS = 2048  # RFC 7518 §3.3
@@ -53,6 +54,8 @@ def _check_public(n: int, e: int) -> None:
         raise invalid("an RSA public exponent must be odd, at least 65537 and below 2^32")
     if n % 2 == 0:
         raise invalid("an RSA modulus must be odd")
+    if roca.is_weak(n):
+        raise invalid("the RSA key comes from a broken generator and can be factored (CVE-2017-15361)")
 
 
 def _private(jwk: Mapping[str, Any], n: int, e: int) -> rsa.RSAPrivateKey:
