@@ -1,0 +1,116 @@
+"""Signing in at a browser: from a name and its proof to a fresh cookie."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from jotary.oauth.secret import Secret
+from jotary.server.flows.cut_off import last_token_expires_at
+from jotary.server.flows.factor import Factor, Proof
+from jotary.server.flows.signed_in import COOKIE_ENTROPY, new_cookie, sign_in_id
+from jotary.server.model.changes import AddEvent, AddSignIn, Change, EndSessionsOfSignIn, EndSignIn
+from jotary.server.model.event import Event
+from jotary.server.model.sign_in import SignIn
+from jotary.server.model.user import User
+from jotary.server.ports import Commit, Entropy, SignIns, Users
+from jotary.server.settings import Settings
+
+
+class LoggedIn(msgspec.Struct, frozen=True):
+    """The person is signed in; `cookie` is the value to set."""
+
+    user: User
+    cookie: Secret
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Name and proof do not fit. Nothing says which of them was wrong, or whether the account is disabled."""
+
+
+def begin_sign_in(
+    user: User, *, cookie: Secret, methods: tuple[str, ...], replaces: SignIn | None, now: int, settings: Settings
+) -> tuple[Change, ...]:
+    """What a new sign-in writes.
+
+    A sign-in always gets a new cookie (a value that somebody planted before is worth nothing after, CWE-384), and the
+    browser's old sign-in ends with what hangs on it: at sign-out nothing must live on that the person cannot see.
+    """
+    begun = SignIn(
+        id=sign_in_id(cookie),
+        user_id=user.id,
+        authenticated_at=now,
+        methods=methods,
+        last_seen_at=now,
+        expires_at=now + settings.sign_in_lifetime,
+    )
+    return (
+        *(end_sign_in(replaces, "signed_in_again", now=now, settings=settings) if replaces else ()),
+        AddSignIn(begun),
+    )
+
+
+def end_sign_in(sign_in: SignIn, reason: str, *, now: int, settings: Settings) -> tuple[Change, ...]:
+    """What ending a sign-in writes: its sessions end with it, but for those with `offline_access`."""
+    cut_off = EndSessionsOfSignIn(sign_in.id, now, reason, last_token_expires_at(now, settings))
+    return EndSignIn(sign_in.id, now), cut_off
+
+
+class LoginStore(Users, SignIns, Commit, Protocol):
+    """What signing in reads and writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The flow: gather → decide → commit."""
+
+    store: LoginStore
+    factor: Factor
+    entropy: Entropy
+    settings: Settings
+
+    async def __call__(
+        self,
+        username: str,
+        answers: Mapping[str, Secret],
+        *,
+        cookie: Secret | None,
+        address: str | None,
+        now: int,
+    ) -> LoggedIn | Refused:
+        """Sign a person in by e-mail address and proof.
+
+        Args:
+            username: the e-mail address as typed.
+            answers: what the factor asked for.
+            cookie: the browser's sign-in cookie until now.
+            address: the browser's IP address, for the audit trail.
+            now: Unix seconds.
+
+        Raises:
+            Unavailable: the store or the factor cannot answer.
+        """
+        user = await self.store.user_by_email(username.strip())
+        asked = {name: answers[name] for name in self.factor.parameters}
+        proof = await self.factor.prove(user, asked, now=now)
+        if user is None or not proof.holds or not user.is_active:
+            await self._record("sign_in.refused", user, address=address, now=now)
+            return Refused()
+        return await self._accept(user, proof, cookie=cookie, address=address, now=now)
+
+    async def _accept(
+        self, user: User, proof: Proof, *, cookie: Secret | None, address: str | None, now: int
+    ) -> LoggedIn:
+        replaces = await self.store.sign_in(sign_in_id(cookie)) if cookie else None
+        fresh = new_cookie(self.entropy(COOKIE_ENTROPY))
+        methods = (self.factor.method,)
+        begun = begin_sign_in(user, cookie=fresh, methods=methods, replaces=replaces, now=now, settings=self.settings)
+        event = Event(kind="sign_in.accepted", at=now, user_id=user.id, address=address, detail={"methods": methods})
+        await self.store.commit(*proof.changes, *begun, AddEvent(event))
+        return LoggedIn(user, fresh)
+
+    async def _record(self, kind: str, user: User | None, *, address: str | None, now: int) -> None:
+        """What was typed as a name is not kept: people type their passwords there."""
+        event = Event(kind=kind, at=now, user_id=user.id if user else None, address=address)
+        await self.store.commit(AddEvent(event))
