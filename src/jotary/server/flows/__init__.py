@@ -1,0 +1,1 @@
+"""One file per endpoint or use case: gather → decide → commit (design §3). No HTTP here."""

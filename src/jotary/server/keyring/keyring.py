@@ -1,0 +1,86 @@
+"""The signing keys of this process: what it signs with and what it publishes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jotary.jose import Key, KeySet, base64url, jws, strict_json
+from jotary.server.keyring.rotation import Rotation
+from jotary.server.keyring.schedule import choose_signing_key, is_gone, may_sign
+from jotary.server.keyring.seal import Sealer
+from jotary.server.model.signing_key import SigningKey
+from jotary.server.ports import Clock, Unavailable
+
+
+class Keyring:
+    """Signs with the key whose time it is (the `Signer` port) and keeps the schedule.
+
+    `refresh` must be awaited before the first use and then at least every `schedule.RELOAD_INTERVAL` seconds.
+
+    Args:
+        rotation: reads the keys and does what is due.
+        sealer: opens the private parts.
+        clock: Unix seconds.
+    """
+
+    def __init__(self, *, rotation: Rotation, sealer: Sealer, clock: Clock) -> None:
+        self._rotation = rotation
+        self._sealer = sealer
+        self._clock = clock
+        self._records: Sequence[SigningKey] = ()
+        self._opened: dict[str, Key] = {}
+        self._headers: dict[tuple[str, str], bytes] = {}
+        self._public = KeySet()
+
+    async def refresh(self) -> None:
+        """Do what is due and read the keys anew. If that fails, the keys that are known go on.
+
+        Raises:
+            SealError: a key that should sign does not open under this server's secret.
+            Unavailable: the database does not answer.
+        """
+        now = self._clock()
+        records = [key for key in await self._rotation.keep_schedule(now) if not is_gone(key, now)]
+        self._opened = {key.id: self._open(key) for key in records if may_sign(key, now)}
+        self._headers = {name: text for name, text in self._headers.items() if name[0] in self._opened}
+        self._records = records
+        self._publish(records)
+
+    async def sign(self, claims: Mapping[str, Any], *, typ: str, algorithm: str | None = None) -> str:
+        """A compact JWS over the claims, with `kid` and `typ` (RFC 7515 §3.1).
+
+        Args:
+            claims: JSON values.
+            typ: the media type, which keeps one kind of token from passing as another (RFC 8725 §3.11).
+            algorithm: which the key must have; None takes the server's own.
+
+        Raises:
+            Unavailable: no key of this algorithm may sign now.
+        """
+        chosen = choose_signing_key(self._records, self._clock(), algorithm)
+        key = None if chosen is None else self._opened.get(chosen.id)
+        if chosen is None or key is None:
+            raise Unavailable(f"no signing key for {algorithm or 'any algorithm'}")
+        return jws.sign_with(strict_json.dumps(dict(claims)), key, chosen.algorithm, self._header(chosen, typ))
+
+    def public_keys(self) -> KeySet:
+        """The published keys: announced, signing and retiring. The same object until one comes or goes."""
+        return self._public
+
+    def _open(self, record: SigningKey) -> Key:
+        known = self._opened.get(record.id)
+        if known is not None:
+            return known
+        private = self._sealer.unseal(record.sealed_private_key, kid=record.id)
+        return Key.from_jwk(strict_json.loads_object(private))
+
+    def _publish(self, records: Sequence[SigningKey]) -> None:
+        if [key.kid for key in self._public] != [record.id for record in records]:
+            self._public = KeySet.from_jwks({"keys": [record.public_jwk for record in records]})
+
+    def _header(self, record: SigningKey, typ: str) -> bytes:
+        """The encoded header: the same for every token of a key and type."""
+        text = self._headers.get((record.id, typ))
+        if text is None:
+            members = {"alg": record.algorithm, "kid": record.id, "typ": typ}
+            text = self._headers[record.id, typ] = base64url.encode_bytes(strict_json.dumps(members))
+        return text

@@ -1,0 +1,128 @@
+"""Carrying out what the schedule says, safely when several processes do so at once."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from jotary.jose import Key, strict_json
+from jotary.server.keyring import schedule
+from jotary.server.keyring.schedule import Announce, Retire, Rules, Step
+from jotary.server.keyring.seal import NONCE_SIZE, Sealer
+from jotary.server.model.changes import AddEvent, AddSigningKey, Change, RememberAssertion, ReplaceSigningKey
+from jotary.server.model.event import Event
+from jotary.server.model.signing_key import SigningKey
+from jotary.server.ports import Commit, Conflict, Entropy, SigningKeys, Unavailable
+
+#: Times that a step is planned anew because another process was first.
+_ATTEMPTS: Final = 5
+#: Seconds that a successor's place stays taken: far longer than a process can hold facts from before it was taken.
+_PLACE_LIFETIME: Final = 3600
+
+
+class KeyStore(SigningKeys, Commit, Protocol):
+    """What rotation needs from the store."""
+
+
+class Rotation:
+    """Makes, retires and destroys signing keys in the store. It never opens a sealed key.
+
+    Args:
+        store: where the keys are.
+        sealer: seals the private part of new keys.
+        rules: of the schedule.
+        entropy: for nonces.
+    """
+
+    def __init__(self, *, store: KeyStore, sealer: Sealer, rules: Rules, entropy: Entropy) -> None:
+        self._store = store
+        self._sealer = sealer
+        self._rules = rules
+        self._entropy = entropy
+
+    async def keep_schedule(self, now: int) -> Sequence[SigningKey]:
+        """Do what is due at `now` (Unix seconds), the very first key included; return the keys as they then are.
+
+        Raises:
+            Unavailable: the database does not answer, or too many processes do the same.
+        """
+        for _ in range(_ATTEMPTS):
+            keys = await self._store.signing_keys()
+            steps = schedule.plan(keys, now, self._rules)
+            if not steps:
+                return keys
+            await self._carry_out(steps, now)
+        raise Unavailable("the signing keys keep changing")
+
+    async def rotate(self, now: int, *, compromised: bool = False) -> Sequence[SigningKey]:
+        """Start a rotation now; return the keys as they then are.
+
+        In peace the successor is announced and takes over by itself later, and nobody notices. `compromised`: every
+        key is withdrawn at once and a new one signs at once. Tokens that the old ones signed are refused as soon as an
+        API reads the key set again; until then they can be forged, so that is the time to end sessions as well.
+
+        Raises:
+            Unavailable: the database does not answer, or too many processes do the same.
+        """
+        for _ in range(_ATTEMPTS):
+            keys = await self._store.signing_keys()
+            steps = (
+                schedule.plan_emergency(keys, now) if compromised else schedule.plan_rotation(keys, now, self._rules)
+            )
+            if await self._carry_out(steps, now, reason="compromised" if compromised else "requested"):
+                return await self._store.signing_keys()
+        raise Unavailable("the signing keys keep changing")
+
+    async def _carry_out(self, steps: Sequence[Step], now: int, *, reason: str = "scheduled") -> bool:
+        """Write the steps in one transaction; False if another process was first and the facts must be read again."""
+        changes: list[Change] = []
+        replaced: dict[str, SigningKey] = {}
+        for step in steps:
+            if isinstance(step, Announce):
+                changes += await self._announce(step, now, reason)
+            else:
+                replaced[step.key.id] = _apply(step, replaced.get(step.key.id, step.key))
+        changes += [ReplaceSigningKey(key) for key in replaced.values()]
+        try:
+            await self._store.commit(*changes)
+        except Conflict:
+            return False
+        return True
+
+    async def _announce(self, step: Announce, now: int, reason: str) -> list[Change]:
+        # Making an RSA key takes long enough to hold up everybody else's requests.
+        key = await asyncio.to_thread(Key.generate, self._rules.algorithm)
+        if key.kid is None:
+            raise ValueError(f"{self._rules.algorithm} has no public keys to publish")
+        private = strict_json.dumps(key.to_jwk(private=True))
+        record = SigningKey(
+            id=key.kid,
+            algorithm=self._rules.algorithm,
+            public_jwk=key.to_jwk(),
+            sealed_private_key=self._sealer.seal(private, kid=key.kid, nonce=self._entropy(NONCE_SIZE)),
+            announced_at=now,
+            signing_from=step.signing_from,
+        )
+        detail = {"kid": key.kid, "algorithm": record.algorithm, "signing_from": step.signing_from, "reason": reason}
+        return [
+            _take_place(step.after, now),
+            AddSigningKey(record),
+            AddEvent(Event(kind="key.announced", at=now, detail=detail)),
+        ]
+
+
+def _take_place(after: str | None, now: int) -> RememberAssertion:
+    """Of several processes that announce a successor to the same key at once, one succeeds and the others look again.
+
+    The store's memory of things that happen once is what tells them apart; no client has the empty name under which
+    this is remembered.
+    """
+    return RememberAssertion(client_id="", jti=f"signing key after {after}", expires_at=now + _PLACE_LIFETIME)
+
+
+def _apply(step: Step, key: SigningKey) -> SigningKey:
+    changed: dict[str, Any] = {"sealed_private_key": b""}
+    if isinstance(step, Retire):
+        changed = {"retiring_from": step.retiring_from, "gone_from": step.gone_from}
+    return msgspec.structs.replace(key, **changed)

@@ -1,0 +1,57 @@
+"""Private keys at rest: AES-256-GCM under a key derived from the server's secret (design §6.2).
+
+version, 1 byte ‖ nonce, 12 bytes ‖ ciphertext with its tag; the version and the key's `kid` are associated data, so
+that a sealed key cannot be moved to another row.
+"""
+
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+#: Random bytes that each sealing takes (NIST SP 800-38D §8.2.2).
+NONCE_SIZE: Final = 12
+
+_VERSION: Final = b"\x01"
+_BODY: Final = len(_VERSION) + NONCE_SIZE
+
+
+class SealError(Exception):
+    """A sealed key does not open: another secret sealed it, it belongs to another row, or it was changed."""
+
+
+class Sealer:
+    """Seals and opens under one key, which it never shows.
+
+    Args:
+        key: 32 bytes, derived from the server's secret for this purpose alone.
+    """
+
+    __slots__ = ("_cipher",)
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != 32:  # noqa: PLR2004 -- AES-256, and nothing shorter that AESGCM would take too
+            raise ValueError("the sealing key has 32 bytes")
+        self._cipher = AESGCM(key)
+
+    def seal(self, plaintext: bytes, *, kid: str, nonce: bytes) -> bytes:
+        """Seal the private part of the key `kid`; `nonce` is `NONCE_SIZE` bytes that were never used before."""
+        if len(nonce) != NONCE_SIZE:
+            raise ValueError(f"sealing takes a nonce of {NONCE_SIZE} bytes")
+        return _VERSION + nonce + self._cipher.encrypt(nonce, plaintext, _VERSION + kid.encode())
+
+    def unseal(self, sealed: bytes, *, kid: str) -> bytes:
+        """Open what `seal` made for the same `kid`.
+
+        Raises:
+            SealError: it does not open; the text says what to look at and holds nothing secret.
+        """
+        if sealed[:1] != _VERSION:
+            raise SealError(f"the signing key {kid} is sealed in a format that this version does not know")
+        try:
+            return self._cipher.decrypt(sealed[1:_BODY], sealed[_BODY:], _VERSION + kid.encode())
+        except (InvalidTag, ValueError) as error:
+            raise SealError(
+                f"the signing key {kid} does not open: was the server's secret changed? Start with the secret that "
+                "sealed it, or give up the old keys with `jotary key rotate --compromised`"
+            ) from error
