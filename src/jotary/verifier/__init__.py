@@ -1,0 +1,19 @@
+"""Verifies access tokens where they are used: locally, with the issuer's public keys (design §6.4)."""
+
+from jotary.verifier.errors import InsufficientScope, InvalidToken, KeysUnavailable
+from jotary.verifier.keys import KeyPolicy
+from jotary.verifier.principal import Principal
+from jotary.verifier.revocations import Revocation, RevocationList, Revocations
+from jotary.verifier.verifier import TokenVerifier
+
+__all__ = [
+    "InsufficientScope",
+    "InvalidToken",
+    "KeyPolicy",
+    "KeysUnavailable",
+    "Principal",
+    "Revocation",
+    "RevocationList",
+    "Revocations",
+    "TokenVerifier",
+]

@@ -1,0 +1,111 @@
+"""Is this an access token for us? Pure: text, keys, expectations and a time in; a verdict out (RFC 9068 §4)."""
+
+from typing import Any
+
+import msgspec
+
+from jotary.jose import JOSEError, KeySet, jws, strict_json
+from jotary.tokens.access_token import TYP, check_access_token
+from jotary.tokens.errors import TokenError
+from jotary.verifier.errors import InvalidToken
+from jotary.verifier.principal import Principal, read_only
+
+
+class Expectations(msgspec.Struct, frozen=True, kw_only=True):
+    """What a token must meet.
+
+    Attributes:
+        issuer: the only one that is trusted, byte for byte.
+        audiences: the names of this API; `aud` must hold one of them.
+        algorithms: the signature algorithms that are taken.
+        leeway: seconds that clocks may differ.
+        max_size: characters; a longer token is refused before it is decoded.
+    """
+
+    issuer: str
+    audiences: frozenset[str]
+    algorithms: frozenset[str]
+    leeway: int
+    max_size: int
+
+
+class NeedKeys(msgspec.Struct, frozen=True):
+    """The set has no key for this token: perhaps it is a new one. `hint` says what is missing."""
+
+    hint: str
+
+
+# Which check a refusal of the JOSE layer stands for; everything else means that it is not a signed JWT at all.
+_CLAIMS = {
+    "unsupported_algorithm": "alg",
+    "algorithm_not_allowed": "alg",
+    "key_not_usable": "alg",
+    "unsupported_critical_header": "crit",
+    "bad_signature": "signature",
+}
+
+
+def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Principal | NeedKeys:
+    """Verify a token: size, form, algorithm, key, signature, type, claims, in this order.
+
+    Nothing in the token is believed before its signature holds, so that a hint never speaks about forged claims.
+
+    Args:
+        token: compact JWS.
+        keys: the issuer's.
+        expected: what it must meet.
+        now: Unix seconds.
+
+    Raises:
+        InvalidToken: naming the check that failed.
+    """
+    try:
+        signed = jws.verify(token, keys, algorithms=expected.algorithms, max_size=expected.max_size)
+        claims = strict_json.loads_object(signed.payload)
+    except JOSEError as error:
+        if error.code == "unknown_key":
+            return NeedKeys(error.hint)
+        raise InvalidToken("invalid_token", _CLAIMS.get(error.code, "token"), error.hint) from None
+    if signed.header.get("typ") != TYP:
+        _check_type(signed.header.get("typ"), claims)
+    try:
+        checked = check_access_token(
+            claims, issuer=expected.issuer, audience=expected.audiences, now=now, leeway=expected.leeway
+        )
+    except TokenError as error:
+        raise InvalidToken(error.code, error.claim, error.hint) from None
+    return Principal(
+        subject=checked.subject,
+        client_id=checked.client_id,
+        scopes=checked.scopes,
+        session_id=checked.session_id,
+        issuer=checked.issuer,
+        audience=checked.audience,
+        issued_at=checked.issued_at,
+        expires_at=checked.expires_at,
+        jti=checked.jti,
+        claims=read_only(claims),
+    )
+
+
+def usable_between(principal: Principal, expected: Expectations) -> tuple[float, float]:
+    """From when (inclusive) until when (exclusive) the times in a checked token allow its use, leeway included."""
+    claims = principal.claims
+    start = max(claims["iat"], claims.get("nbf", 0))
+    return start - expected.leeway, claims["exp"] + expected.leeway
+
+
+def _check_type(typ: str | None, claims: dict[str, Any]) -> None:
+    """Compare media types: case does not count and `application/` may stand before (RFC 7515 §4.1.9, RFC 9068 §4)."""
+    if typ is not None and typ.lower().removeprefix("application/") == TYP:
+        return
+    if _looks_like_an_id_token(claims):
+        hint = "this is an ID token, which is for the client alone; send the access token to the API"
+    else:
+        hint = f"the header's 'typ' must be '{TYP}' (RFC 9068); is this an access token?"
+    raise InvalidToken("invalid_token", "typ", hint)
+
+
+def _looks_like_an_id_token(claims: dict[str, Any]) -> bool:
+    """By what only the one or only the other says (OIDC Core §2 and §3.1.3.6, RFC 9068 §2.2)."""
+    return not {"nonce", "at_hash", "c_hash"}.isdisjoint(claims) or {"client_id", "scope"}.isdisjoint(claims)

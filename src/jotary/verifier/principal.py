@@ -1,0 +1,59 @@
+"""Who is calling: what a handler gets from a verified access token."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """The caller, as the access token names it (RFC 9068 §2.2). Shared between requests, so nothing in it changes.
+
+    Attributes:
+        subject: `sub`, the person; for client credentials the client itself.
+        client_id: the client that the token was issued to.
+        scopes: what the token allows.
+        session_id: `sid`, the session that the token belongs to; None for client credentials.
+        issuer: `iss`.
+        audience: `aud`, every one.
+        issued_at: `iat`, Unix seconds.
+        expires_at: `exp`, Unix seconds.
+        jti: the token's own id.
+        claims: every claim of the token, read-only; arrays are tuples.
+    """
+
+    subject: str
+    client_id: str
+    scopes: frozenset[str]
+    session_id: str | None
+    issuer: str
+    audience: tuple[str, ...]
+    issued_at: int
+    expires_at: int
+    jti: str
+    claims: Mapping[str, Any]
+
+    def has_scopes(self, *scopes: str) -> bool:
+        """Whether the token carries every one of these scopes."""
+        return self.scopes.issuperset(scopes)
+
+    def __repr__(self) -> str:
+        """Who, and nothing else: the claims may hold what a log must not."""
+        return f"<Principal subject={self.subject!r} client_id={self.client_id!r}>"
+
+
+def read_only(claims: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the claims in a form that no handler can change for the next request."""
+    return MappingProxyType({name: _frozen(value) if type(value) in _OPEN else value for name, value in claims.items()})
+
+
+_OPEN = frozenset({dict, list})
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return read_only(value)
+    if isinstance(value, list):
+        return tuple(_frozen(item) for item in value)
+    return value

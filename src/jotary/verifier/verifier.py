@@ -1,0 +1,255 @@
+"""The verifier: the sync and async drivers around pure decisions, and the one place with a clock."""
+
+import asyncio
+import concurrent.futures
+import ssl
+import time
+from collections.abc import Callable, Collection, Generator
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+
+from jotary.jose import KeySet
+from jotary.jose.algorithms import ALGORITHMS
+from jotary.oauth.metadata import check_issuer_url
+from jotary.verifier.check import Expectations, NeedKeys, check, usable_between
+from jotary.verifier.errors import InvalidToken, KeysUnavailable
+from jotary.verifier.fetch import Source, fetch_keys
+from jotary.verifier.key_source import KeySource, Snapshot, View
+from jotary.verifier.keys import KeyPolicy, Step
+from jotary.verifier.principal import Principal
+from jotary.verifier.revocations import Revocations
+
+#: Every algorithm by which whoever verifies cannot sign (RFC 9068 §4 leaves no room for others).
+ASYMMETRIC_ALGORITHMS = tuple(name for name, row in ALGORITHMS.items() if row.kty != "oct")
+
+_MAX_TOKEN = 8192  # characters; what a web server takes as a header, at most
+_MARGIN = 1.0  # seconds that a waiter waits beyond the timeout of the fetch itself
+
+
+class TokenVerifier:
+    """Verifies access tokens of one issuer for one API (RFC 9068), with the issuer's public keys alone.
+
+    One per process, made at import: it holds the keys and what it verified before, it is safe to use from any thread
+    and any event loop, and it survives a fork. The keys are fetched at the first token.
+
+    Args:
+        issuer: the issuer's URL, exactly as its tokens say it in `iss`.
+        audience: this API's identifier, as clients ask for it with `resource` (RFC 8707), or several.
+        algorithms: the signature algorithms that are taken; asymmetric ones only.
+        leeway: seconds that the clocks of issuer and API may differ.
+        cache_size: how many verified tokens are remembered; 0 for none. One takes about 3 kB.
+        max_token_size: characters; a longer token is refused before it is decoded.
+        revocations: cut-offs, asked for every token also when it is remembered.
+        jwks_uri: where the keys are, for an issuer without discovery.
+        timeout: seconds that fetching the keys may take in all.
+        ssl_context: which certificates are trusted; None for the system's.
+        keys: the issuer's keys, if they are known already: then no network is used at all.
+        key_policy: when the keys are fetched again.
+        clock: Unix seconds; for tests.
+
+    Raises:
+        ValueError: the issuer is no https URL, or audience or algorithms are empty or cannot be.
+    """
+
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        audience: str | Collection[str],
+        algorithms: Collection[str] = ASYMMETRIC_ALGORITHMS,
+        leeway: int = 5,
+        cache_size: int = 4096,
+        max_token_size: int = _MAX_TOKEN,
+        revocations: Revocations | None = None,
+        jwks_uri: str | None = None,
+        timeout: float = 5,
+        ssl_context: ssl.SSLContext | None = None,
+        keys: KeySet | None = None,
+        key_policy: KeyPolicy | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if keys is not None:
+            self._keys = KeySource.fixed(keys, clock, cache_size)
+        else:
+            where = Source(issuer=check_issuer_url(issuer), jwks_uri=jwks_uri, timeout=timeout, ssl_context=ssl_context)
+            fetch = partial(fetch_keys, where, time.monotonic)
+            self._keys = KeySource(fetch, key_policy or KeyPolicy(), clock, cache_size)
+        self._expected = _expectations(issuer, audience, algorithms, leeway, max_token_size)
+        self._revocations = revocations
+        self._clock = clock
+        self._patience = timeout + _MARGIN
+
+    @classmethod
+    def offline(
+        cls,
+        *,
+        issuer: str,
+        audience: str | Collection[str],
+        keys: KeySet,
+        algorithms: Collection[str] = ASYMMETRIC_ALGORITHMS,
+        leeway: int = 5,
+        cache_size: int = 4096,
+        max_token_size: int = _MAX_TOKEN,
+        revocations: Revocations | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> "TokenVerifier":
+        """Make a verifier that holds the keys already and never uses the network. The arguments are the same.
+
+        Raises:
+            ValueError: issuer, audience or algorithms are empty or cannot be.
+        """
+        return cls(
+            issuer=issuer,
+            audience=audience,
+            keys=keys,
+            algorithms=algorithms,
+            leeway=leeway,
+            cache_size=cache_size,
+            max_token_size=max_token_size,
+            revocations=revocations,
+            clock=clock,
+        )
+
+    @property
+    def issuer(self) -> str:
+        """The issuer whose tokens are taken."""
+        return self._expected.issuer
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        """The names of this API, of which a token must name one."""
+        return self._expected.audiences
+
+    def verify(self, token: str) -> Principal:
+        """Return who the token speaks for. Blocks only while keys must be fetched.
+
+        Raises:
+            InvalidToken: the token is refused; answer 401.
+            KeysUnavailable: it cannot be said, since there are no keys; answer 503.
+        """
+        seen = self._seen(token)
+        if seen is not None:
+            return seen
+        flow = self._flow(token)
+        try:
+            while True:
+                concurrent.futures.wait([next(flow)], timeout=self._patience)
+        except StopIteration as finished:
+            principal: Principal = finished.value
+        return principal
+
+    async def averify(self, token: str) -> Principal:
+        """Do what `verify` does without blocking the event loop. Without an await unless keys must be fetched.
+
+        Raises:
+            InvalidToken: the token is refused; answer 401.
+            KeysUnavailable: it cannot be said, since there are no keys; answer 503.
+        """
+        seen = self._seen(token)
+        if seen is not None:
+            return seen
+        flow = self._flow(token)
+        try:
+            while True:
+                fetch = asyncio.wrap_future(next(flow))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(fetch, self._patience)
+        except StopIteration as finished:
+            principal: Principal = finished.value
+        return principal
+
+    def close(self) -> None:
+        """Never use the network again. The keys that are there go on verifying; nothing needs to be awaited."""
+        self._keys.close()
+
+    async def aclose(self) -> None:
+        """The same, for an async shutdown."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """For whom it stands; no key and no token."""
+        return f"<TokenVerifier issuer={self.issuer!r} audiences={sorted(self.audiences)}>"
+
+    def _seen(self, token: str) -> Principal | None:
+        """The principal of a token verified before, if nothing is to be done about the keys."""
+        now = self._clock()
+        snapshot = self._keys.snapshot
+        if snapshot.use_from <= now < snapshot.use_until:
+            return self._recall(token, snapshot, now)
+        return None
+
+    def _recall(self, token: str, snapshot: Snapshot, now: float) -> Principal | None:
+        seen = snapshot.results.get(token)
+        if seen is None:
+            return None
+        principal, valid_from, valid_until = seen
+        if not valid_from <= now < valid_until:
+            return None
+        revocations = self._revocations
+        return None if revocations is not None and revocations.refuses(principal) else principal
+
+    def _flow(self, token: str) -> Generator[Future[None], None, Principal]:
+        """Verify; yields the fetch that must be waited for, if any. Nobody waits twice."""
+        source, waited = self._keys, False
+        view = source.view(self._clock())
+        if view.step is Step.REFRESH:
+            source.start(view.snapshot)
+        elif view.step is Step.FETCH and view.keys is not None:
+            yield source.start(view.snapshot)
+            view, waited = source.view(self._clock()), True
+        outcome = self._check(token, view)
+        if isinstance(outcome, NeedKeys) and not waited:
+            fetch = source.start_for_unknown_key(view)
+            if fetch is not None:
+                yield fetch
+                view = source.view(self._clock())
+                outcome = self._check(token, view)
+        if isinstance(outcome, Principal):
+            return self._admit(outcome)
+        if view.keys is None:
+            raise KeysUnavailable(source.retry_after(view), view.snapshot.state.failure)
+        raise InvalidToken("invalid_token", "kid", outcome.hint)
+
+    def _check(self, token: str, view: View) -> Principal | NeedKeys:
+        if not isinstance(token, str):
+            raise InvalidToken("invalid_token", "token", "the token must be a string")
+        if view.keys is None:
+            # Refuses what could be no token of ours under any key, so that garbage causes no fetch.
+            return check(token, _NO_KEYS, self._expected, int(view.now))
+        known = self._recall(token, view.snapshot, view.now)
+        if known is not None:
+            return known
+        outcome = check(token, view.keys, self._expected, int(view.now))
+        if isinstance(outcome, Principal):
+            # Beside the very keys that it verified with: it goes when they go.
+            view.snapshot.results.put(token, (outcome, *usable_between(outcome, self._expected)))
+        return outcome
+
+    def _admit(self, principal: Principal) -> Principal:
+        if self._revocations is not None and self._revocations.refuses(principal):
+            raise InvalidToken("invalid_token", "revoked", "the token, its session, person or client was cut off")
+        return principal
+
+
+_NO_KEYS = KeySet()
+
+
+def _expectations(
+    issuer: str, audience: str | Collection[str], algorithms: Collection[str], leeway: int, max_size: int
+) -> Expectations:
+    """Check what the integrator expects, since a wrong expectation is a hole.
+
+    Raises:
+        ValueError: with what to change.
+    """
+    audiences = frozenset((audience,) if isinstance(audience, str) else audience)
+    if not issuer or not audiences or not all(audiences):
+        raise ValueError("issuer and audience must be non-empty strings: a token is checked against both")
+    if isinstance(algorithms, str) or not algorithms or not set(algorithms) <= set(ASYMMETRIC_ALGORITHMS):
+        raise ValueError(f"algorithms must be some of {', '.join(ASYMMETRIC_ALGORITHMS)}")
+    if leeway < 0:
+        raise ValueError("leeway must not be negative: seconds that clocks may differ")
+    return Expectations(
+        issuer=issuer, audiences=audiences, algorithms=frozenset(algorithms), leeway=leeway, max_size=max_size
+    )
