@@ -1,7 +1,8 @@
 """Where the server keeps what it remembers: one `Store` over a driver for each database."""
 
 from jotary.server.store.compiled import Unstorable
+from jotary.server.store.migrations import UnknownSchemaError
 from jotary.server.store.opening import open_store
 from jotary.server.store.store import Store
 
-__all__ = ["Store", "Unstorable", "open_store"]
+__all__ = ["Store", "UnknownSchemaError", "Unstorable", "open_store"]

@@ -1,4 +1,4 @@
-"""What the store needs from a database. A new one is a file that implements `Driver`, and a line in `opening`."""
+"""What the store needs from a database. A new one is a file that implements `Driver`, and an entry in `backends`."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol

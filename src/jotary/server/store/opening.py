@@ -1,9 +1,9 @@
-"""From a database URL to a store. A new database is registered here, in `_backend`."""
+"""From a database URL to a store."""
 
 import asyncio
 
+from jotary.server.store.backends import backend
 from jotary.server.store.migrations import upgrade
-from jotary.server.store.sqlite import SQLiteDriver
 from jotary.server.store.store import Store
 
 
@@ -15,9 +15,8 @@ async def open_store(url: str) -> Store:
 
     Raises:
         ValueError: the URL names no database that jotary knows.
+        UnknownSchemaError: a newer version of jotary wrote this database.
+        Unavailable: the database cannot be opened.
     """
-    scheme = url.partition(":")[0]
-    if scheme != "sqlite":
-        raise ValueError(f"jotary does not know the database {scheme!r} yet: use sqlite:///path/to/file.db")
     await asyncio.to_thread(upgrade, url)
-    return Store(await SQLiteDriver.open(url))
+    return Store(await backend(url).open_driver(url))

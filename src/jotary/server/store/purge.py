@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from jotary.server.store.schema import assertions, codes, revocations, sessions, sign_ins
+from jotary.server.store.schema import assertions, codes, revocations, sessions, sign_ins, signing_keys
 
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
@@ -13,14 +13,15 @@ _DAY: Final = 24 * _HOUR
 
 
 class Purge(NamedTuple):
-    """Rows of `table` are kept for `grace` seconds after they expired."""
+    """Rows of `table` are kept for `grace` seconds behind the moment in their column `end`."""
 
     table: sa.Table
     grace: int
+    end: str = "expires_at"
 
     def sql(self) -> sa.Delete:
-        """Delete up to `limit` rows that expired before `before`."""
-        expired = self.table.c.expires_at < bindparam("before")
+        """Delete up to `limit` rows whose end lies before `before`."""
+        expired = self.table.c[self.end] < bindparam("before")
         key = sa.tuple_(*self.table.primary_key)
         return self.table.delete().where(
             key.in_(sa.select(*self.table.primary_key).where(expired).limit(bindparam("limit")))
@@ -34,4 +35,5 @@ PURGES: Final = (
     Purge(sign_ins, _DAY),
     Purge(assertions, 5 * _MINUTE),  # RFC 7523 §3: beyond any leeway that an assertion is accepted with
     Purge(revocations, 0),
+    Purge(signing_keys, _DAY, end="gone_from"),  # the private half too
 )

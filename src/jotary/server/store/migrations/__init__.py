@@ -3,19 +3,14 @@
 A new revision is a file in `versions/` and a new `HEAD`; a test fails until it builds what `schema.py` says.
 """
 
-import contextlib
-import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
 
-from jotary.server.store.sqlite_file import path_of, prepare
+from jotary.server.store.backends import backend
 
 HEAD: Final = "0001"
-
-_LOCK_SECONDS: Final = 30
 
 
 class UnknownSchemaError(RuntimeError):
@@ -24,14 +19,7 @@ class UnknownSchemaError(RuntimeError):
 
 def current(url: str) -> str | None:
     """The revision at which the database stands; None when it is empty or not there."""
-    path = Path(path_of(url))
-    if not path.is_file():
-        return None
-    with contextlib.closing(sqlite3.connect(path, timeout=_LOCK_SECONDS)) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
-            return None
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return None if row is None else str(row[0])
+    return backend(url).revision(url)
 
 
 def check(url: str) -> bool:
@@ -43,31 +31,12 @@ def upgrade(url: str) -> None:
     """Make the database when it is not there, and bring it to `HEAD` in one transaction.
 
     Raises:
+        ValueError: the URL names no database that jotary knows.
         UnknownSchemaError: a newer version of jotary wrote this database.
-        sqlite3.OperationalError: another process holds the database for too long.
-        OSError: the file cannot be made.
+        Unavailable: the database cannot be made, opened or locked.
     """
-    prepare(path_of(url))
     if not check(url):
-        with _locked(url) as connection:
-            _upgrade(connection)
-
-
-@contextlib.contextmanager
-def _locked(url: str) -> Iterator[sa.Connection]:
-    """A connection in one transaction that nobody else can write beside, DDL included."""
-    engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"timeout": _LOCK_SECONDS})
-
-    @sa.event.listens_for(engine, "connect")
-    def _begin_by_hand(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # the driver would commit before DDL
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    with engine.begin() as connection:
-        yield connection
+        backend(url).change_schema(url, _upgrade)
 
 
 def _upgrade(connection: sa.Connection) -> None:

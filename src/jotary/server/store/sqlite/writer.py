@@ -16,10 +16,13 @@ from jotary.server.store.driver import Step
 
 GROUP_LIMIT: Final = 64
 QUEUE_LIMIT: Final = 4096
-CHECKPOINT_AFTER: Final = 4000  # changed rows
-IDLE_SECONDS: Final = 1.0
+CHECKPOINT_AFTER: Final = 4000  # changed rows: 16 MB of log and 20 ms of work at most
+IDLE_SECONDS: Final = 1.0  # without a write, after which the log is folded in whatever its size
+LOG_LIMIT: Final = 16384  # pages
 
 _Outcome = int | Exception
+# The unit itself is at fault, not the database: its neighbours in the group are not touched.
+_OWN_FAULTS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
 # The rows that a unit stands on are not what its flow saw: somebody else was first.
 _RACES: Final = {
     "SQLITE_CONSTRAINT_UNIQUE",
@@ -42,6 +45,7 @@ class Writer:
         self._connect = connect
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()  # None: the last entry, stop behind it
         self._closing = False
+        self._door = threading.Lock()  # nothing may be queued behind the last entry
         self._connection: sqlite3.Connection | None = None
         self._checkpointed = 0  # `total_changes` at the last checkpoint
         self._thread = threading.Thread(target=self._run, name="jotary-writer", daemon=True)
@@ -49,34 +53,36 @@ class Writer:
 
     async def write(self, unit: Sequence[Step]) -> int:
         """Run a unit durably. Returns how many rows it touched; raises as `driver.Driver.write`."""
-        if self._closing:
-            raise Unavailable("the store is closed")
-        if self._queue.qsize() >= QUEUE_LIMIT:
-            raise Unavailable("too many writes are waiting")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[int] = loop.create_future()
-        self._queue.put(_Job(unit, answer, loop))
+        with self._door:
+            if self._closing:
+                raise Unavailable("the store is closed")
+            if self._queue.qsize() >= QUEUE_LIMIT:
+                raise Unavailable("too many writes are waiting")
+            self._queue.put(_Job(unit, answer, loop))
         return await answer
 
     def close(self) -> None:
         """Write what waits, checkpoint, and end the thread. Blocks."""
-        if not self._closing:
-            self._closing = True
-            self._queue.put(None)
+        with self._door:
+            if not self._closing:
+                self._closing = True
+                self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
         while (group := self._take()) is not None:
             _answer(group, self._commit(group))
-            self._checkpoint_if(CHECKPOINT_AFTER)
-        self._checkpoint_if(1)
+            if self._unfolded() >= (CHECKPOINT_AFTER if group else 1):
+                self._checkpoint()
         self._drop_connection()
 
     def _take(self) -> list[_Job] | None:
-        """Wait for a unit, then take all that wait with it."""
+        """Wait for a unit, then take all that wait with it. Empty: nothing came for a while; None: nothing will."""
         group: list[_Job] = []
         try:
-            job = self._queue.get(timeout=IDLE_SECONDS)
+            job = self._queue.get(timeout=IDLE_SECONDS if self._unfolded() else None)
             while job is not None:
                 if not job.answer.cancelled():
                     group.append(job)
@@ -84,8 +90,6 @@ class Writer:
                     return group
                 job = self._queue.get_nowait()
         except queue.Empty:
-            if not group:
-                self._checkpoint_if(1)
             return group
         if not group:
             return None
@@ -103,7 +107,7 @@ class Writer:
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 -- a writer that dies would leave every caller waiting for ever
             self._drop_connection()
-            return [_unavailable(error)] * len(group)
+            return [_unavailable(error) for _ in group]  # one each: it gathers a traceback in every task
         return outcomes
 
     def _open(self) -> sqlite3.Connection:
@@ -118,14 +122,24 @@ class Writer:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
 
-    def _checkpoint_if(self, changed_rows: int) -> None:
-        """Move the log into the database file when at least so many rows changed since the last time."""
+    def _unfolded(self) -> int:
+        """How many rows were changed since the last checkpoint."""
+        return 0 if self._connection is None else self._connection.total_changes - self._checkpointed
+
+    def _checkpoint(self) -> None:
+        """Move the log into the database file. Callers have their answers already.
+
+        While this thread is here it writes nothing, so that the log starts over with the next commit, unless another
+        process goes on writing: then, before the log grows without end, hold that one off for a moment (RESTART).
+        """
         connection = self._connection
-        if connection is None or connection.total_changes - self._checkpointed < changed_rows:
+        if connection is None:
             return
         self._checkpointed = connection.total_changes
         with contextlib.suppress(sqlite3.Error):  # the log stays, the next checkpoint takes it
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if pages > LOG_LIMIT:
+                connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
 
 def _unavailable(error: Exception) -> Unavailable:
@@ -140,7 +154,7 @@ def _run_unit(connection: sqlite3.Connection, unit: Sequence[Step]) -> _Outcome:
     One statement undoes itself when it fails, so it needs no savepoint.
 
     Raises:
-        sqlite3.OperationalError: the database fails; the whole group with it.
+        sqlite3.Error: the database fails, and the whole group with it.
     """
     if len(unit) == 1:
         return _attempt(connection, unit)
@@ -157,8 +171,8 @@ def _attempt(connection: sqlite3.Connection, unit: Sequence[Step]) -> _Outcome:
     for step in unit:
         try:
             count = connection.execute(step.statement.sql, step.parameters).rowcount
-        except sqlite3.IntegrityError as error:
-            if step.change is not None and error.sqlite_errorname in _RACES:
+        except _OWN_FAULTS as error:
+            if step.change is not None and getattr(error, "sqlite_errorname", None) in _RACES:
                 return Conflict(step.change)
             return error
         if count == 0 and step.statement.guarded and step.change is not None:

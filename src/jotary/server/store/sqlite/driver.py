@@ -1,4 +1,4 @@
-"""SQLite, run by the standard library's driver: reads beside the one writer thread, in WAL mode."""
+"""SQLite, run by the standard library: reads beside the one writer thread."""
 
 import asyncio
 import functools
@@ -15,45 +15,36 @@ from jotary.server.ports import Unavailable
 from jotary.server.store.compiled import Statement
 from jotary.server.store.driver import Step
 from jotary.server.store.rows import Row
-from jotary.server.store.sqlite_file import connect, path_of
-from jotary.server.store.sqlite_writer import Writer
+from jotary.server.store.sqlite.file import connect, path_of
+from jotary.server.store.sqlite.writer import Writer
 
 READERS: Final = 2
 BUSY_SECONDS: Final = 5.0
 
 
 class SQLiteDriver:
-    """One database file. Several processes may have it open at once."""
+    """One database file. Several processes may have it open at once; one event loop at a time uses a driver."""
 
     dialect: sa.Dialect
 
     def __init__(self, path: str, *, busy_timeout: float = BUSY_SECONDS) -> None:
         self.dialect = sqlite.dialect(paramstyle="qmark")
         self._connect = functools.partial(connect, path, busy_timeout=busy_timeout)
-        # A point look-up takes microseconds, less than handing it to a thread (docs/decisions/0002).
+        # A look-up takes less time than handing it to a thread (docs/decisions/0002). It never waits for a lock.
         self._inline = connect(path, busy_timeout=0, read_only=True)
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = [self._inline]
-        self._readers = ThreadPoolExecutor(READERS, "jotary-reader", initializer=self._open_reader)
+        self._connections = [self._inline]
+        self._readers = ThreadPoolExecutor(READERS, "jotary-reader")
         self._writer = Writer(self._connect)
         self._closed = False
-
-    @classmethod
-    async def open(cls, url: str) -> "SQLiteDriver":
-        """Open the file that the URL names; the schema must be there."""
-        return await asyncio.to_thread(cls, path_of(url))
-
-    def _open_reader(self) -> None:
-        self._local.connection = self._connect(read_only=True)
-        self._connections.append(self._local.connection)
 
     async def look_up(self, query: Statement, parameters: tuple[object, ...]) -> Row | None:
         """The row that a unique key finds, read on the event loop's own thread."""
         self._check_open()
         try:
-            rows = self._inline.execute(query.sql, parameters).fetchall()
-        except sqlite3.OperationalError:  # locked, for a moment, while another process recovers the log
-            rows = list(await self.scan(query, parameters))
+            rows: Sequence[Row] = self._inline.execute(query.sql, parameters).fetchall()
+        except sqlite3.Error:  # locked, for a moment, while another process recovers the log: a reader can wait
+            rows = await self.scan(query, parameters)
         return rows[0] if rows else None
 
     async def scan(self, query: Statement, parameters: tuple[object, ...]) -> Sequence[Row]:
@@ -62,11 +53,18 @@ class SQLiteDriver:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query.sql, parameters)
 
     def _read(self, sql: str, parameters: tuple[object, ...]) -> Sequence[Row]:
-        connection: sqlite3.Connection = self._local.connection
         try:
-            return connection.execute(sql, parameters).fetchall()
+            return self._reader().execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             raise Unavailable(f"the database did not answer: {error}") from error
+
+    def _reader(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect(read_only=True)
+            self._connections.append(connection)
+        return connection
 
     async def write(self, unit: Sequence[Step]) -> int:
         """Run a unit in the writer thread."""
@@ -87,3 +85,16 @@ class SQLiteDriver:
     def _check_open(self) -> None:
         if self._closed:
             raise Unavailable("the store is closed")
+
+
+async def open_driver(url: str) -> SQLiteDriver:
+    """Open the file that the URL names; its schema must be there.
+
+    Raises:
+        Unavailable: the file cannot be opened.
+    """
+    path = path_of(url)
+    try:
+        return await asyncio.to_thread(SQLiteDriver, path)
+    except sqlite3.Error as error:
+        raise Unavailable(f"cannot open the database {path}: {error}") from error

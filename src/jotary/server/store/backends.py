@@ -1,0 +1,39 @@
+"""The databases that jotary knows, by the scheme of their URL. A new one is a module and an entry here."""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import sqlalchemy as sa
+
+from jotary.server.store import sqlite
+from jotary.server.store.driver import Driver
+
+
+class Backend(Protocol):
+    """What a module offers for one kind of database. Only `open_driver` runs on an event loop."""
+
+    async def open_driver(self, url: str) -> Driver:
+        """Connect to a database whose schema is there."""
+
+    def revision(self, url: str) -> str | None:
+        """The revision that Alembic noted in the database; None when there is none."""
+
+    def change_schema(self, url: str, run: Callable[[sa.Connection], None]) -> None:
+        """Run `run` with a connection in one transaction, while no other process changes the schema."""
+
+
+_BACKENDS: Final[dict[str, Backend]] = {"sqlite": sqlite}
+
+
+def backend(url: str) -> Backend:
+    """The backend for a database URL.
+
+    Raises:
+        ValueError: jotary does not know this kind of database.
+    """
+    scheme = url.partition(":")[0]
+    try:
+        return _BACKENDS[scheme]
+    except KeyError:
+        known = ", ".join(sorted(_BACKENDS))
+        raise ValueError(f"jotary does not know the database {scheme!r}; it knows: {known}") from None

@@ -1,0 +1,67 @@
+"""What the migrations need of a SQLite file."""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from jotary.server.ports import Unavailable
+from jotary.server.store.sqlite.file import path_of, prepare
+
+_LOCK_SECONDS: Final = 30
+
+
+def revision(url: str) -> str | None:
+    """The revision that Alembic noted in the file; None when it is empty or not there.
+
+    Raises:
+        Unavailable: the file cannot be read as a database.
+    """
+    path = path_of(url)
+    if not Path(path).is_file():
+        return None
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=_LOCK_SECONDS)) as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+                return None
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.Error as error:
+        raise _unavailable(path, error) from error
+    return None if row is None else str(row[0])
+
+
+def change_schema(url: str, run: Callable[[sa.Connection], None]) -> None:
+    """Make the file when it is not there, then run `run` in one transaction that nobody else can write beside.
+
+    Raises:
+        Unavailable: the file cannot be made, is no database, or stays locked by another process.
+    """
+    path = path_of(url)
+    try:
+        prepare(path)
+        with _engine(path).begin() as connection:
+            run(connection)
+    except (OSError, sqlite3.Error, sa.exc.DBAPIError) as error:
+        raise _unavailable(path, error) from error
+
+
+def _engine(path: str) -> sa.Engine:
+    url = sa.URL.create("sqlite", database=path)
+    engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"timeout": _LOCK_SECONDS})
+
+    @sa.event.listens_for(engine, "connect")
+    def begin_by_hand(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver would commit before DDL
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _unavailable(path: str, error: Exception) -> Unavailable:
+    return Unavailable(f"cannot open the database {path}: {error}")
