@@ -19,6 +19,7 @@ from jotary.server.model.sign_in import SignIn
 from jotary.server.model.signing_key import SigningKey
 from jotary.server.model.user import User
 from jotary.server.store import schema
+from jotary.server.store.compiled import Unstorable
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 Row = Sequence[Any]
@@ -35,7 +36,10 @@ def _without_none(annotation: Any) -> Any:
 
 
 def _to_json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError as error:
+        raise Unstorable("text holds a lone surrogate") from error
 
 
 def _codes(annotation: Any) -> tuple[_Code | None, _Code | None]:
