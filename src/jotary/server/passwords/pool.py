@@ -60,8 +60,8 @@ class HashingPool:
             return True
 
     def close(self) -> None:
-        """Let what runs come to its end, drop what waits, and give the threads back."""
-        self._threads.shutdown(cancel_futures=True)
+        """Refuse what comes, finish what was accepted, and give the threads back. Blocks until then."""
+        self._threads.shutdown()
 
     async def _run(
         self, work: Callable[Arguments, Answer], *arguments: Arguments.args, **named: Arguments.kwargs

@@ -142,6 +142,21 @@ def test_a_closed_pool_is_unavailable(pool: HashingPool) -> None:
         asyncio.run(pool.hash("x"))
 
 
+def test_closing_finishes_what_was_accepted(pool: HashingPool, gate: Gate) -> None:
+    """A sign-in that waits while the server stops gets its answer."""
+
+    async def journey() -> None:
+        running = asyncio.ensure_future(pool._run(gate))
+        waiting = asyncio.ensure_future(pool.verify("x", None))
+        await gate.wait_until_started()
+        closing = asyncio.ensure_future(asyncio.to_thread(pool.close))
+        gate.opened.set()
+        await closing
+        assert (await running, await waiting) == ("done", False)
+
+    asyncio.run(journey())
+
+
 @pytest.mark.parametrize(
     "phc", [None, argon2id.NOBODY, "", "$2b$12$abc", "md5$salt$digest", "pbkdf2_sha256$10$salt$A"], ids=str
 )
