@@ -8,7 +8,7 @@ from jotary.jose import JOSEError, KeySet, jws, strict_json
 from jotary.tokens.access_token import TYP, check_access_token
 from jotary.tokens.errors import TokenError
 from jotary.verifier.errors import InvalidToken
-from jotary.verifier.principal import Principal, read_only
+from jotary.verifier.principal import Principal
 
 
 class Expectations(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +29,20 @@ class Expectations(msgspec.Struct, frozen=True, kw_only=True):
     max_size: int
 
 
+class Verified(msgspec.Struct, frozen=True, eq=False):
+    """A token that met all of it.
+
+    Attributes:
+        principal: who it speaks for.
+        valid_from: from this time and
+        valid_until: until before this time, a verdict on the same text with the same keys would be the same.
+    """
+
+    principal: Principal
+    valid_from: float
+    valid_until: float
+
+
 class NeedKeys(msgspec.Struct, frozen=True):
     """The set has no key for this token: perhaps it is a new one. `hint` says what is missing."""
 
@@ -45,7 +59,7 @@ _CLAIMS = {
 }
 
 
-def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Principal | NeedKeys:
+def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Verified | NeedKeys:
     """Verify a token: size, form, algorithm, key, signature, type, claims, in this order.
 
     Nothing in the token is believed before its signature holds, so that a hint never speaks about forged claims.
@@ -59,6 +73,8 @@ def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Princip
     Raises:
         InvalidToken: naming the check that failed.
     """
+    if not isinstance(token, str):
+        raise InvalidToken("invalid_token", "token", "the token must be a string")
     try:
         signed = jws.verify(token, keys, algorithms=expected.algorithms, max_size=expected.max_size)
         claims = strict_json.loads_object(signed.payload)
@@ -74,7 +90,7 @@ def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Princip
         )
     except TokenError as error:
         raise InvalidToken(error.code, error.claim, error.hint) from None
-    return Principal(
+    principal = Principal(
         subject=checked.subject,
         client_id=checked.client_id,
         scopes=checked.scopes,
@@ -84,15 +100,10 @@ def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Princip
         issued_at=checked.issued_at,
         expires_at=checked.expires_at,
         jti=checked.jti,
-        claims=read_only(claims),
+        _claims=claims,
     )
-
-
-def usable_between(principal: Principal, expected: Expectations) -> tuple[float, float]:
-    """From when (inclusive) until when (exclusive) the times in a checked token allow its use, leeway included."""
-    claims = principal.claims
-    start = max(claims["iat"], claims.get("nbf", 0))
-    return start - expected.leeway, claims["exp"] + expected.leeway
+    not_before = claims.get("nbf", checked.issued_at)
+    return Verified(principal, not_before - expected.leeway, checked.expires_at + expected.leeway)
 
 
 def _check_type(typ: str | None, claims: dict[str, Any]) -> None:

@@ -24,24 +24,35 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
 
     Attributes:
         state: what is known about the keys.
+        keys: the last good ones; an empty set if there never were any.
         results: what was verified with them.
         use_from: from this time
         use_until: until this time, nothing is to be done about the keys.
     """
 
     state: KeyState
+    keys: KeySet
     results: Results
     use_from: float
     use_until: float
 
 
 class View(msgspec.Struct, frozen=True, eq=False):
-    """A snapshot seen at one time: what is to be done first, and the keys that may be used then, if there are any."""
+    """A snapshot seen at one time.
+
+    Attributes:
+        snapshot: what was seen.
+        now: when.
+        step: what is to be done first.
+        keys: those that may be used at this time; an empty set if there are none.
+        results: those that may be used at this time.
+    """
 
     snapshot: Snapshot
     now: float
     step: Step
-    keys: KeySet | None
+    keys: KeySet
+    results: Results
 
 
 class KeySource:
@@ -78,9 +89,10 @@ class KeySource:
     def view(self, now: float) -> View:
         """What a verification at this time has to go by."""
         snapshot, policy = self.snapshot, self._policy
-        usable = snapshot.state.keys if policies.usable(snapshot.state, policy, now) else None
         step = Step.USE if self._closed else policies.next_step(snapshot.state, policy, now)
-        return View(snapshot, now, step, usable)
+        if policies.usable(snapshot.state, policy, now):
+            return View(snapshot, now, step, snapshot.keys, snapshot.results)
+        return View(snapshot, now, step, _NO_KEYS, Results(0))
 
     def retry_after(self, view: View) -> int:
         """Seconds until the next fetch may be tried, at least 1."""
@@ -107,7 +119,7 @@ class KeySource:
             state = view.snapshot.state
             if self._closed or not policies.may_fetch_for_unknown_key(state, self._policy, view.now):
                 return None
-            if view.keys is not None:
+            if len(view.keys):
                 self.snapshot = self._snapshot(policies.refetched(state, view.now), view.snapshot.results, view.now)
             return self._begin()
 
@@ -154,7 +166,7 @@ class KeySource:
 
     def _snapshot(self, state: KeyState, results: Results, now: float) -> Snapshot:
         use_from, use_until = policies.undisturbed(state, self._policy, now)
-        return Snapshot(state, results, use_from, use_until)
+        return Snapshot(state, state.keys or _NO_KEYS, results, use_from, use_until)
 
     def start_over_in_child(self) -> None:
         """After a fork: the thread that fetched is not here, and every lock may have been held by one that is not."""
@@ -163,6 +175,7 @@ class KeySource:
         self.snapshot = self._snapshot(self.snapshot.state, Results(self._cache_size), self._clock())
 
 
+_NO_KEYS = KeySet()
 _DONE: Future[None] = Future()
 _DONE.set_result(None)
 

@@ -20,7 +20,6 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         issued_at: `iat`, Unix seconds.
         expires_at: `exp`, Unix seconds.
         jti: the token's own id.
-        claims: every claim of the token, read-only; arrays are tuples.
     """
 
     subject: str
@@ -32,7 +31,15 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: int
     expires_at: int
     jti: str
-    claims: Mapping[str, Any]
+    _claims: Mapping[str, Any]
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """Every claim of the token, read-only; arrays are tuples. Made at each access, so keep it if you need it twice.
+
+        What a handler could change here would be changed for the next request with the same token too.
+        """
+        return _read_only(self._claims)
 
     def has_scopes(self, *scopes: str) -> bool:
         """Whether the token carries every one of these scopes."""
@@ -43,17 +50,13 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         return f"<Principal subject={self.subject!r} client_id={self.client_id!r}>"
 
 
-def read_only(claims: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the claims in a form that no handler can change for the next request."""
-    return MappingProxyType({name: _frozen(value) if type(value) in _OPEN else value for name, value in claims.items()})
-
-
-_OPEN = frozenset({dict, list})
+def _read_only(claims: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType({name: _frozen(value) for name, value in claims.items()})
 
 
 def _frozen(value: Any) -> Any:
     if isinstance(value, dict):
-        return read_only(value)
+        return _read_only(value)
     if isinstance(value, list):
         return tuple(_frozen(item) for item in value)
     return value

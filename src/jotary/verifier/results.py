@@ -3,11 +3,11 @@
 from collections import OrderedDict
 from threading import Lock
 
-from jotary.verifier.principal import Principal
+from jotary.verifier.check import Verified
 
 
 class Results:
-    """Principals of tokens whose signature and claims held, bounded in number: the oldest goes first.
+    """Tokens that verified, bounded in number: the oldest goes first.
 
     Only a verified token gets in, so nobody without one can fill it. Reading takes no lock.
 
@@ -18,24 +18,20 @@ class Results:
     __slots__ = ("_entries", "_lock", "_size", "get")
 
     def __init__(self, size: int) -> None:
-        self._entries: OrderedDict[str, Seen] = OrderedDict()
+        self._entries: OrderedDict[str, Verified] = OrderedDict()
         self._lock = Lock()
         self._size = size
         self.get = self._entries.get  # the hot path: no method of ours in between
 
-    def put(self, token: str, seen: "Seen") -> None:
+    def put(self, token: str, verified: Verified) -> None:
         """Keep it, and let the oldest go if there are too many."""
         if not self._size:
             return
         with self._lock:
-            self._entries[token] = seen
+            self._entries[token] = verified
             if len(self._entries) > self._size:
                 self._entries.popitem(last=False)
 
     def __len__(self) -> int:
         """How many are kept."""
         return len(self._entries)
-
-
-# From when (inclusive) until when (exclusive) a principal may be used again, Unix seconds with leeway.
-Seen = tuple[Principal, float, float]

@@ -12,12 +12,13 @@ from functools import partial
 from jotary.jose import KeySet
 from jotary.jose.algorithms import ALGORITHMS
 from jotary.oauth.metadata import check_issuer_url
-from jotary.verifier.check import Expectations, NeedKeys, check, usable_between
+from jotary.verifier.check import Expectations, NeedKeys, check
 from jotary.verifier.errors import InvalidToken, KeysUnavailable
 from jotary.verifier.fetch import Source, fetch_keys
-from jotary.verifier.key_source import KeySource, Snapshot, View
+from jotary.verifier.key_source import KeySource
 from jotary.verifier.keys import KeyPolicy, Step
 from jotary.verifier.principal import Principal
+from jotary.verifier.results import Results
 from jotary.verifier.revocations import Revocations
 
 #: Every algorithm by which whoever verifies cannot sign (RFC 9068 §4 leaves no room for others).
@@ -69,6 +70,8 @@ class TokenVerifier:
         key_policy: KeyPolicy | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        if keys is not None and not len(keys):
+            raise ValueError("keys must hold at least one key")
         if keys is not None:
             self._keys = KeySource.fixed(keys, clock, cache_size)
         else:
@@ -128,16 +131,15 @@ class TokenVerifier:
             InvalidToken: the token is refused; answer 401.
             KeysUnavailable: it cannot be said, since there are no keys; answer 503.
         """
-        seen = self._seen(token)
-        if seen is not None:
-            return seen
+        principal = self._decide_now(token)
+        if principal is not None:
+            return principal
         flow = self._flow(token)
         try:
             while True:
                 concurrent.futures.wait([next(flow)], timeout=self._patience)
         except StopIteration as finished:
-            principal: Principal = finished.value
-        return principal
+            return _returned(finished)
 
     async def averify(self, token: str) -> Principal:
         """Do what `verify` does without blocking the event loop. Without an await unless keys must be fetched.
@@ -146,9 +148,9 @@ class TokenVerifier:
             InvalidToken: the token is refused; answer 401.
             KeysUnavailable: it cannot be said, since there are no keys; answer 503.
         """
-        seen = self._seen(token)
-        if seen is not None:
-            return seen
+        principal = self._decide_now(token)
+        if principal is not None:
+            return principal
         flow = self._flow(token)
         try:
             while True:
@@ -156,8 +158,7 @@ class TokenVerifier:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(fetch, self._patience)
         except StopIteration as finished:
-            principal: Principal = finished.value
-        return principal
+            return _returned(finished)
 
     def close(self) -> None:
         """Never use the network again. The keys that are there go on verifying; nothing needs to be awaited."""
@@ -171,23 +172,14 @@ class TokenVerifier:
         """For whom it stands; no key and no token."""
         return f"<TokenVerifier issuer={self.issuer!r} audiences={sorted(self.audiences)}>"
 
-    def _seen(self, token: str) -> Principal | None:
-        """The principal of a token verified before, if nothing is to be done about the keys."""
+    def _decide_now(self, token: str) -> Principal | None:
+        """Verify, as long as nothing is to be done about the keys; None if there is."""
         now = self._clock()
         snapshot = self._keys.snapshot
-        if snapshot.use_from <= now < snapshot.use_until:
-            return self._recall(token, snapshot, now)
-        return None
-
-    def _recall(self, token: str, snapshot: Snapshot, now: float) -> Principal | None:
-        seen = snapshot.results.get(token)
-        if seen is None:
+        if not snapshot.use_from <= now < snapshot.use_until:
             return None
-        principal, valid_from, valid_until = seen
-        if not valid_from <= now < valid_until:
-            return None
-        revocations = self._revocations
-        return None if revocations is not None and revocations.refuses(principal) else principal
+        outcome = self._check(token, snapshot.keys, snapshot.results, now)
+        return None if isinstance(outcome, NeedKeys) else outcome
 
     def _flow(self, token: str) -> Generator[Future[None], None, Principal]:
         """Verify; yields the fetch that must be waited for, if any. Nobody waits twice."""
@@ -195,44 +187,41 @@ class TokenVerifier:
         view = source.view(self._clock())
         if view.step is Step.REFRESH:
             source.start(view.snapshot)
-        elif view.step is Step.FETCH and view.keys is not None:
+        elif view.step is Step.FETCH and len(view.keys):
             yield source.start(view.snapshot)
             view, waited = source.view(self._clock()), True
-        outcome = self._check(token, view)
+        # Without keys this refuses what could be no token of ours under any key, so that garbage causes no fetch.
+        outcome = self._check(token, view.keys, view.results, view.now)
         if isinstance(outcome, NeedKeys) and not waited:
             fetch = source.start_for_unknown_key(view)
             if fetch is not None:
                 yield fetch
                 view = source.view(self._clock())
-                outcome = self._check(token, view)
+                outcome = self._check(token, view.keys, view.results, view.now)
         if isinstance(outcome, Principal):
-            return self._admit(outcome)
-        if view.keys is None:
+            return outcome
+        if not len(view.keys):
             raise KeysUnavailable(source.retry_after(view), view.snapshot.state.failure)
         raise InvalidToken("invalid_token", "kid", outcome.hint)
 
-    def _check(self, token: str, view: View) -> Principal | NeedKeys:
-        if not isinstance(token, str):
-            raise InvalidToken("invalid_token", "token", "the token must be a string")
-        if view.keys is None:
-            # Refuses what could be no token of ours under any key, so that garbage causes no fetch.
-            return check(token, _NO_KEYS, self._expected, int(view.now))
-        known = self._recall(token, view.snapshot, view.now)
-        if known is not None:
-            return known
-        outcome = check(token, view.keys, self._expected, int(view.now))
-        if isinstance(outcome, Principal):
-            # Beside the very keys that it verified with: it goes when they go.
-            view.snapshot.results.put(token, (outcome, *usable_between(outcome, self._expected)))
-        return outcome
-
-    def _admit(self, principal: Principal) -> Principal:
-        if self._revocations is not None and self._revocations.refuses(principal):
+    def _check(self, token: str, keys: KeySet, results: Results, now: float) -> Principal | NeedKeys:
+        """Recall the token, or verify it and remember it beside the very keys that it verified with."""
+        verified = results.get(token)
+        if verified is None or not verified.valid_from <= now < verified.valid_until:
+            outcome = check(token, keys, self._expected, int(now))
+            if isinstance(outcome, NeedKeys):
+                return outcome
+            results.put(token, outcome)
+            verified = outcome
+        principal, revocations = verified.principal, self._revocations
+        if revocations is not None and revocations.refuses(principal):
             raise InvalidToken("invalid_token", "revoked", "the token, its session, person or client was cut off")
         return principal
 
 
-_NO_KEYS = KeySet()
+def _returned(flow: StopIteration) -> Principal:
+    principal: Principal = flow.value
+    return principal
 
 
 def _expectations(
