@@ -1,13 +1,9 @@
 """ID tokens that come back as a hint of who is meant (OIDC Core §3.1.2.1, RP-Initiated Logout 1.0 §2)."""
 
-from typing import Final
-
 import msgspec
 
 from jotary.jose import JOSEError, KeySet, jwt
 from jotary.tokens import id_token
-
-_ALGORITHMS: Final = frozenset({"ES256", "RS256", "EdDSA", "Ed25519"})  # narrowed by what each published key can do
 
 
 class IDTokenHint(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,8 +22,9 @@ def read_hint(text: str | None, keys: KeySet, *, issuer: str) -> IDTokenHint | N
     """
     if text is None:
         return None
+    algorithms = {key.alg for key in keys if key.alg is not None}
     try:
-        claims = jwt.verify(text, keys, algorithms=_ALGORITHMS, typ=id_token.TYP).claims
+        claims = jwt.verify(text, keys, algorithms=algorithms, typ=id_token.TYP).claims
     except JOSEError:
         return None
     subject, client_id, session_id = claims.get("sub"), claims.get("aud"), claims.get("sid")

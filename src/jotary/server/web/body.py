@@ -1,0 +1,44 @@
+"""Reading a form: its size and type are checked before anything is decoded."""
+
+from typing import Final
+
+from starlette.requests import Request
+
+from jotary.oauth.errors import OAuthError, invalid_request
+from jotary.oauth.parameters import MAX_FORM_SIZE, Parameters, parse_form
+
+_FORM: Final = "application/x-www-form-urlencoded"
+
+
+def too_large(what: str, *, status: int) -> OAuthError:
+    """A refusal of something that is too large to be read."""
+    return OAuthError("invalid_request", f"The {what} is too large.", status=status)
+
+
+async def read_form(request: Request) -> Parameters:
+    """The parameters of a form body; no body is an empty form.
+
+    Raises:
+        OAuthError: invalid_request, with status 413 over `MAX_FORM_SIZE` bytes; 400 for anything but a form.
+    """
+    body = await _read(request)
+    if not body:
+        return Parameters(())
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != _FORM:
+        raise invalid_request("The body is not a form.", hint=f"Send Content-Type: {_FORM}.")
+    return parse_form(body)
+
+
+async def _read(request: Request) -> bytes:
+    """The body, given up as soon as it is known to be too large."""
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdecimal() or len(announced) > len(str(MAX_FORM_SIZE)) or int(announced) > MAX_FORM_SIZE:
+        raise too_large("body", status=413)
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_FORM_SIZE:
+            raise too_large("body", status=413)
+        chunks.append(chunk)
+    return b"".join(chunks)

@@ -1,0 +1,33 @@
+"""The two cookies. Both are `__Host-` ones: no subdomain and no plain-http page can plant them (RFC 6265bis)."""
+
+import re
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from jotary.oauth.secret import Secret
+
+#: Opens the browser's sign-in.
+SIGN_IN: Final = "__Host-jotary"
+#: Names the browser, so that the tokens in its forms are good in no other.
+BROWSER: Final = "__Host-jotary-form"
+
+_VALUE: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # base64url of 32 bytes
+
+
+def read_cookie(request: Request, name: str) -> Secret | None:
+    """The cookie's value if it can be one that this server has set."""
+    value = request.cookies.get(name)
+    return Secret(value) if value is not None and _VALUE.fullmatch(value) else None
+
+
+def set_cookie(response: Response, name: str, value: Secret, *, max_age: int | None = None) -> None:
+    """Set a cookie for `max_age` seconds, or until the browser is closed."""
+    # Lax, not Strict: the first request of a sign-in comes from the client's site and must bring them along.
+    response.set_cookie(name, value.reveal(), max_age=max_age, path="/", secure=True, httponly=True, samesite="lax")
+
+
+def clear_cookie(response: Response, name: str) -> None:
+    """Remove a cookie; a browser only believes it with the attributes of the prefix."""
+    response.delete_cookie(name, path="/", secure=True, httponly=True, samesite="lax")

@@ -1,0 +1,68 @@
+"""Every header that keeps an answer from being framed, sniffed, cached or leaked, in this one place."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal
+
+FormAction = Literal["none", "self", "anywhere"]
+
+#: Of every answer that is not meant to be kept: it holds a token, a code, a person's data, or a refusal.
+NO_STORE: Final[Mapping[str, str]] = MappingProxyType(
+    {"Cache-Control": "no-store", "Pragma": "no-cache", "X-Content-Type-Options": "nosniff"}
+)
+
+#: Of a redirect: the page behind it must not learn the address that holds the request (RFC 9700 §4.2.4).
+REDIRECT: Final[Mapping[str, str]] = MappingProxyType({**NO_STORE, "Referrer-Policy": "no-referrer"})
+
+#: Of what is the same for everybody and may be shared.
+PUBLIC: Final[Mapping[str, str]] = MappingProxyType(
+    {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "cross-origin"}
+)
+
+#: Of endpoints that scripts of any origin may call with what they hold in their hands (RFC 9700 §2.6). Cookies have no
+#: part in them: there is no Access-Control-Allow-Credentials, so a browser neither sends nor trusts any.
+CORS: Final[Mapping[str, str]] = MappingProxyType(
+    {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After"}
+)
+CORS_PREFLIGHT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Allow-Headers": "Authorization, Content-Type, DPoP",
+        "Access-Control-Max-Age": "7200",  # seconds; the most that Chromium keeps
+    }
+)
+
+_PAGE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **NO_STORE,
+        "X-Frame-Options": "DENY",
+        # Not no-referrer: browsers then send `Origin: null` with the page's own forms (Fetch, "append a request Origin
+        # header"), which could not be told from a stranger's. To other origins this sends nothing either.
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    }
+)
+
+# 'anywhere' leaves the directive out: Chromium holds every redirect behind a form's answer against it, so a page whose
+# form may end at a client would have to name all addresses that the client itself redirects to
+# (docs/decisions, "No form-action on pages that lead to a client").
+_FORM_ACTION: Final[Mapping[FormAction, str]] = MappingProxyType(
+    {"none": "; form-action 'none'", "self": "; form-action 'self'", "anywhere": ""}
+)
+_POLICY: Final = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+_TWO_YEARS: Final = 63_072_000
+
+
+def page_headers(*, form_action: FormAction, is_https: bool) -> dict[str, str]:
+    """The headers of an HTML page.
+
+    Args:
+        form_action: where the page's forms may lead.
+        is_https: whether the issuer is https, so that browsers shall never try it without.
+    """
+    headers = {**_PAGE, "Content-Security-Policy": _POLICY + _FORM_ACTION[form_action]}
+    if is_https:
+        headers["Strict-Transport-Security"] = f"max-age={_TWO_YEARS}"
+    return headers

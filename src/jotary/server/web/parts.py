@@ -1,0 +1,145 @@
+"""What the web layer is made of: the composition root fills this record (design §2)."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from jotary.oauth.parameters import Parameters
+from jotary.server.flows.accounts.sign_up import SignUp
+from jotary.server.flows.authorize import Authorize
+from jotary.server.flows.factor import Factor
+from jotary.server.flows.home import Home
+from jotary.server.flows.issue import TokenResponse
+from jotary.server.flows.login import Login
+from jotary.server.flows.logout import Logout
+from jotary.server.ports import (
+    Clients,
+    Clock,
+    Commit,
+    Consents,
+    Entropy,
+    PasswordHasher,
+    Sessions,
+    Signer,
+    SignIns,
+    Users,
+)
+from jotary.server.settings import Settings
+
+
+class WebStore(Clients, Commit, Consents, Sessions, SignIns, Users, Protocol):
+    """What the pages read and write."""
+
+
+class TokenFlow(Protocol):
+    """The token endpoint without HTTP (RFC 6749 §3.2)."""
+
+    async def answer(self, parameters: Parameters, authorization: str | None, *, address: str | None) -> TokenResponse:
+        """The answer to a token request."""
+
+
+class RevocationFlow(Protocol):
+    """The revocation endpoint without HTTP (RFC 7009)."""
+
+    async def answer(self, parameters: Parameters, authorization: str | None, *, address: str | None) -> None:
+        """End what the token stands for."""
+
+
+class IntrospectionFlow(Protocol):
+    """The introspection endpoint without HTTP (RFC 7662)."""
+
+    async def answer(self, parameters: Parameters, authorization: str | None, *, address: str | None) -> dict[str, Any]:
+        """The members of the answer."""
+
+
+class UserinfoFlow(Protocol):
+    """The userinfo endpoint without HTTP (OIDC Core §5.3)."""
+
+    async def answer(self, authorization: str | None, form: Parameters | None) -> dict[str, Any]:
+        """The claims about the person."""
+
+
+async def always_ready() -> None:
+    """For a server that has nothing to wait for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Everything that the routes need.
+
+    Args:
+        settings: what the operator has decided.
+        store: every port that the pages read and write.
+        factor: how people prove who they are.
+        hasher: hashes new passwords.
+        signer: whose public keys are published, and tell our own ID tokens.
+        clock: Unix seconds.
+        entropy: bytes that nobody can guess.
+        csrf_key: 32 bytes, derived from the server's secret for `csrf`.
+        token: the token endpoint's flow.
+        revocation: the revocation endpoint's flow.
+        introspection: the introspection endpoint's flow.
+        userinfo: the userinfo endpoint's flow.
+        metadata: the members of the discovery document.
+        ready: returns if requests can be served, raises `Unavailable` if not.
+        scope_descriptions: what a scope lets a client do, in words for the consent page.
+    """
+
+    settings: Settings
+    store: WebStore
+    factor: Factor
+    hasher: PasswordHasher
+    signer: Signer
+    clock: Clock
+    entropy: Entropy
+    csrf_key: bytes
+    token: TokenFlow
+    revocation: RevocationFlow
+    introspection: IntrospectionFlow
+    userinfo: UserinfoFlow
+    metadata: Mapping[str, Any]
+    ready: Callable[[], Awaitable[None]] = always_ready
+    scope_descriptions: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def origin(self) -> str:
+        """The issuer's origin, as browsers send it."""
+        parts = urlsplit(self.settings.issuer)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @cached_property
+    def path(self) -> str:
+        """The issuer's path without a slash at its end: "" at the root of a host, "/id" below it."""
+        return urlsplit(self.settings.issuer).path.rstrip("/")
+
+    @cached_property
+    def is_https(self) -> bool:
+        """Whether the issuer is https."""
+        return self.origin.startswith("https:")
+
+    @cached_property
+    def authorize(self) -> Authorize:
+        """The flow of `/authorize`."""
+        return Authorize(self.store, self.signer, self.entropy, self.settings)
+
+    @cached_property
+    def login(self) -> Login:
+        """The flow of signing in."""
+        return Login(self.store, self.factor, self.entropy, self.settings)
+
+    @cached_property
+    def sign_up(self) -> SignUp:
+        """The flow of signing up."""
+        return SignUp(self.store, self.hasher, self.entropy, self.settings)
+
+    @cached_property
+    def logout(self) -> Logout:
+        """The flow of signing out."""
+        return Logout(self.store, self.signer, self.settings)
+
+    @cached_property
+    def home(self) -> Home:
+        """The flow of the home page."""
+        return Home(self.store, self.settings)
