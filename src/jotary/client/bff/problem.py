@@ -1,0 +1,50 @@
+"""Refusals for programs (RFC 9457) and for people, all of them fixed text, none of them ever stored."""
+
+import html
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from starlette.responses import Response
+
+from jotary.jose import strict_json
+
+NO_STORE: Final = {"Cache-Control": "no-store"}
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<h1>{title}</h1>
+<p>{text}</p>
+<p><a href="{link}">{link_text}</a></p>
+</html>
+"""
+
+
+def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    """An `application/problem+json` answer; `detail` is shown to whoever sent the request."""
+    members = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return Response(
+        strict_json.dumps(members),
+        status_code=status,
+        media_type="application/problem+json",
+        headers={**NO_STORE, "X-Content-Type-Options": "nosniff", **(headers or {})},
+    )
+
+
+def page(status: int, title: str, text: str, *, link: str, link_text: str) -> Response:
+    """A page for the person who was sent here by a redirect, with the one thing to do next."""
+    values = {"title": title, "text": text, "link": link, "link_text": link_text}
+    return Response(
+        _PAGE.format(**{name: html.escape(value) for name, value in values.items()}),
+        status_code=status,
+        media_type="text/html",
+        headers={
+            **NO_STORE,
+            "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
