@@ -28,7 +28,7 @@ MACHINE_PATH = re.compile(r"(?<![\w.~-])/(work|root|tmp|home/\w+|Users/\w+)/[\w.
 VAGUE_NAMES = {"utils", "helpers", "common", "manager", "base", "misc"}
 NOQA_WITH_CODES = re.compile(r"noqa: [A-Z]+\d+(, ?[A-Z]+\d+)*(?P<rest>.*)")
 IGNORE_WITH_CODES = re.compile(r"type: ignore\[[\w, -]+\]")
-REASON = re.compile(r"\w{2,}\W+\w+")  # two words at the least
+REASON = re.compile(r"\w+\W+\w+")  # two words at the least
 SKIPS = {
     f"{prefix}.{name}"
     for prefix, names in {
