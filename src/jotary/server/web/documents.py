@@ -1,7 +1,7 @@
 """Documents that are the same for everybody: their bytes are made once, and a reader that has them gets 304."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,7 +20,7 @@ class Document:
 
     def __init__(self, body: bytes, *, media_type: str, headers: Mapping[str, str]) -> None:
         self.digest = base64url.encode(hashlib.sha256(body).digest()[:16])
-        self._body = body
+        self.body = body
         self._media_type = media_type
         self._etag = f'"{self.digest}"'
         self._headers = {**headers, "ETag": self._etag}
@@ -29,7 +29,7 @@ class Document:
         """The document, or 304 if the reader has it (RFC 9110 §13.1.2)."""
         if _names(request.headers.get("if-none-match"), self._etag):
             return Response(status_code=304, headers=self._headers)
-        return Response(self._body, headers=self._headers, media_type=self._media_type)
+        return Response(self.body, headers=self._headers, media_type=self._media_type)
 
 
 def _names(if_none_match: str | None, etag: str) -> bool:
@@ -37,14 +37,3 @@ def _names(if_none_match: str | None, etag: str) -> bool:
         return False
     tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
     return etag in tags or "*" in tags
-
-
-class DocumentEndpoint:
-    """Serves a document that may change now and then; `current` is cheap and tells when by giving another one."""
-
-    def __init__(self, current: Callable[[], Document]) -> None:
-        self._current = current
-
-    async def get(self, request: Request) -> Response:
-        """Answer GET and HEAD."""
-        return self._current().response(request)

@@ -19,8 +19,10 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 _WORDS: Final = {
     400: (
         "This request does not work",
-        "The application that sent you here asked for something that cannot be answered. Go back to it and try again."
-        " If that does not help, tell the people who run it what stands below.",
+        (
+            "The application that sent you here asked for something that cannot be answered. Go back to it and try"
+            " again. If that does not help, tell the people who run it what stands below."
+        ),
     ),
     403: (
         "This form is no longer valid",

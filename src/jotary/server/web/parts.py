@@ -3,17 +3,20 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
-from jotary.oauth.parameters import Parameters
 from jotary.server.flows.accounts.sign_up import SignUp
 from jotary.server.flows.authorize import Authorize
 from jotary.server.flows.factor import Factor
 from jotary.server.flows.home import Home
-from jotary.server.flows.issue import TokenResponse
+from jotary.server.flows.introspection import IntrospectionEndpoint
 from jotary.server.flows.login import Login
 from jotary.server.flows.logout import Logout
+from jotary.server.flows.metadata import Documents
+from jotary.server.flows.revocation import RevocationEndpoint
+from jotary.server.flows.token import TokenEndpoint
+from jotary.server.flows.userinfo import UserinfoEndpoint
 from jotary.server.ports import (
     Clients,
     Clock,
@@ -33,34 +36,6 @@ class WebStore(Clients, Commit, Consents, Sessions, SignIns, Users, Protocol):
     """What the pages read and write."""
 
 
-class TokenFlow(Protocol):
-    """The token endpoint without HTTP (RFC 6749 §3.2)."""
-
-    async def answer(self, parameters: Parameters, authorization: str | None, *, address: str | None) -> TokenResponse:
-        """The answer to a token request."""
-
-
-class RevocationFlow(Protocol):
-    """The revocation endpoint without HTTP (RFC 7009)."""
-
-    async def answer(self, parameters: Parameters, authorization: str | None, *, address: str | None) -> None:
-        """End what the token stands for."""
-
-
-class IntrospectionFlow(Protocol):
-    """The introspection endpoint without HTTP (RFC 7662)."""
-
-    async def answer(self, parameters: Parameters, authorization: str | None, *, address: str | None) -> dict[str, Any]:
-        """The members of the answer."""
-
-
-class UserinfoFlow(Protocol):
-    """The userinfo endpoint without HTTP (OIDC Core §5.3)."""
-
-    async def answer(self, authorization: str | None, form: Parameters | None) -> dict[str, Any]:
-        """The claims about the person."""
-
-
 async def always_ready() -> None:
     """For a server that has nothing to wait for."""
 
@@ -74,7 +49,7 @@ class Parts:
         store: every port that the pages read and write.
         factor: how people prove who they are.
         hasher: hashes new passwords.
-        signer: whose public keys are published, and tell our own ID tokens.
+        signer: whose public keys tell our own ID tokens.
         clock: Unix seconds.
         entropy: bytes that nobody can guess.
         csrf_key: 32 bytes, derived from the server's secret for `csrf`.
@@ -82,7 +57,7 @@ class Parts:
         revocation: the revocation endpoint's flow.
         introspection: the introspection endpoint's flow.
         userinfo: the userinfo endpoint's flow.
-        metadata: the members of the discovery document.
+        documents: discovery and keys as bytes.
         ready: returns if requests can be served, raises `Unavailable` if not.
         scope_descriptions: what a scope lets a client do, in words for the consent page.
     """
@@ -95,11 +70,11 @@ class Parts:
     clock: Clock
     entropy: Entropy
     csrf_key: bytes
-    token: TokenFlow
-    revocation: RevocationFlow
-    introspection: IntrospectionFlow
-    userinfo: UserinfoFlow
-    metadata: Mapping[str, Any]
+    token: TokenEndpoint
+    revocation: RevocationEndpoint
+    introspection: IntrospectionEndpoint
+    userinfo: UserinfoEndpoint
+    documents: Documents
     ready: Callable[[], Awaitable[None]] = always_ready
     scope_descriptions: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,18 +1,12 @@
 """Discovery and the public keys (RFC 8414 §3, OIDC Discovery §4, RFC 7517 §5)."""
 
-from typing import Final
-
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from jotary.jose import KeySet
 from jotary.server.web.documents import Document
 from jotary.server.web.headers import CORS, PUBLIC
 from jotary.server.web.json_face import json_response
 from jotary.server.web.parts import Parts
-
-_JSON: Final = "application/json"
 
 
 class Published:
@@ -27,23 +21,25 @@ class Published:
             # no key for (design §6.2).
             "Cache-Control": f"public, max-age={parts.settings.jwks_max_age}",
         }
-        self._metadata = Document(msgspec.json.encode(parts.metadata), media_type=_JSON, headers=self._headers)
-        self._keys = parts.signer.public_keys()
-        self._jwks = self._document_of(self._keys)
+        self._metadata = self._document_of(parts.documents.discovery())
+        self._jwks = self._document_of(parts.documents.jwks())
 
     async def metadata(self, request: Request) -> Response:
         """The discovery document."""
+        self._metadata = self._current(self._metadata, self._parts.documents.discovery())
         return self._metadata.response(request)
 
     async def jwks(self, request: Request) -> Response:
-        """The public keys; the document is made anew when a key comes or goes."""
-        keys = self._parts.signer.public_keys()
-        if keys is not self._keys:
-            self._keys, self._jwks = keys, self._document_of(keys)
+        """The public keys."""
+        self._jwks = self._current(self._jwks, self._parts.documents.jwks())
         return self._jwks.response(request)
 
-    def _document_of(self, keys: KeySet) -> Document:
-        return Document(msgspec.json.encode(keys.to_jwks()), media_type=_JSON, headers=self._headers)
+    def _current(self, document: Document, body: bytes) -> Document:
+        """The document, made anew when its bytes are others: a key has come or gone."""
+        return document if document.body is body else self._document_of(body)
+
+    def _document_of(self, body: bytes) -> Document:
+        return Document(body, media_type="application/json", headers=self._headers)
 
     async def health(self, _request: Request) -> Response:
         """The process answers."""

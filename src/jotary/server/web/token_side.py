@@ -24,24 +24,25 @@ class TokenSide:
     async def token(self, request: Request) -> Response:
         """RFC 6749 §5.1."""
         form, authorization, address = await _read(request)
-        answer = await self.parts.token.answer(form, authorization, address=address)
+        answer = await self.parts.token(form, authorization, now=self.parts.clock(), address=address)
         return json_response(answer, headers=_CROSS_ORIGIN)
 
     async def revoke(self, request: Request) -> Response:
         """RFC 7009 §2.2: an empty 200, for an unknown token too."""
         form, authorization, address = await _read(request)
-        await self.parts.revocation.answer(form, authorization, address=address)
+        await self.parts.revocation(form, authorization, now=self.parts.clock(), address=address)
         return Response(status_code=200, headers=_CROSS_ORIGIN)
 
     async def introspect(self, request: Request) -> Response:
         """RFC 7662 §2.2. For APIs, not for scripts in a page: no CORS."""
         form, authorization, address = await _read(request)
-        return json_response(await self.parts.introspection.answer(form, authorization, address=address))
+        answer = await self.parts.introspection(form, authorization, now=self.parts.clock(), address=address)
+        return json_response(answer)
 
     async def userinfo(self, request: Request) -> Response:
         """OIDC Core §5.3."""
         form = await read_form(request) if request.method == "POST" else None
-        answer = await self.parts.userinfo.answer(_authorization(request), form)
+        answer = await self.parts.userinfo(_authorization(request), form, now=self.parts.clock())
         return json_response(answer, headers=_CROSS_ORIGIN)
 
 
