@@ -15,7 +15,7 @@ def check_database(url: str) -> None:
     Raises:
         SettingsError: neither SQLite nor PostgreSQL.
     """
-    if not (url.startswith("postgresql://") or (url.startswith(_SQLITE) and len(url) > len(_SQLITE))):
+    if not (url.startswith("postgresql://") or _names_file(url)):
         raise SettingsError(
             "is not a database that jotary knows",
             hint="Write sqlite:///jotary.db or postgresql://user@host/name.",
@@ -23,10 +23,15 @@ def check_database(url: str) -> None:
         )
 
 
-def sqlite_file(url: str) -> Path | None:
-    """Return the file of an SQLite URL; None for every other database, and for one in memory."""
+def _names_file(url: str) -> bool:
+    """A file, not a database in memory: several threads and processes must find the same one."""
     path = url.removeprefix(_SQLITE)
-    return None if path in {url, ":memory:"} else Path(path)
+    return path not in {url, ""} and not path.startswith((":memory:", "file:")) and "?" not in path
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of an SQLite URL; None for every other one."""
+    return Path(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) and _names_file(url) else None
 
 
 def relative_to(folder: Path, url: str) -> str:

@@ -1,13 +1,14 @@
 """Every setting, with its type, default, bounds and meaning. The documentation is made from this record."""
 
 from ipaddress import ip_network
-from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from jotary.oauth.errors import OAuthError
 from jotary.oauth.resource import check_resource
 from jotary.oauth.secret import Secret
+from jotary.server.settings.annotation import is_duration, what_to_write
 from jotary.server.settings.database import check_database
 from jotary.server.settings.duration import format_duration
 from jotary.server.settings.error import SettingsError
@@ -139,8 +140,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     audiences: Annotated[
         tuple[str, ...],
-        _text("The APIs that clients may ask tokens for (RFC 8707), each by its URI. Empty: what each client names."),
+        _text(
+            "The APIs that clients may be given tokens for (RFC 8707), each by its URI. `jotary client create` refuses "
+            "any other. Empty: whatever is named there."
+        ),
     ] = ()
+    scope_descriptions: Annotated[
+        dict[str, str],
+        _text(
+            "What each scope lets an application do, in words for the person who is asked to allow it, such as "
+            '`"todo:read" = "See your to-do lists"`.'
+        ),
+    ] = {}
     trusted_proxies: Annotated[
         tuple[str, ...],
         _text("Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."),
@@ -174,12 +185,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return f"Settings(issuer={self.issuer!r})"
 
 
-def is_duration(annotation: Any) -> bool:
-    """Whether a field's annotation says that it is a duration."""
-    metadata: tuple[Any, ...] = getattr(annotation, "__metadata__", ())
-    return any(isinstance(meta, msgspec.Meta) and bool((meta.extra or {}).get("duration")) for meta in metadata)
-
-
 def _check_type(name: str, value: Any, annotation: Any) -> None:
     try:
         msgspec.convert(value, annotation)
@@ -190,22 +195,6 @@ def _check_type(name: str, value: Any, annotation: Any) -> None:
 
 def _lower_first(text: str) -> str:
     return text[0].lower() + text[1:]
-
-
-def what_to_write(annotation: Any) -> str:
-    """Say which values a field takes, from its annotation."""
-    kind, meta = annotation.__origin__, annotation.__metadata__[0]
-    if is_duration(annotation):
-        return f'a duration from "{format_duration(meta.ge)}" to "{format_duration(meta.le)}", or seconds'
-    if kind is int:
-        return f"a whole number from {meta.ge} to {meta.le}"
-    if kind is bool:
-        return "true or false"
-    if get_origin(kind) is Literal:
-        return "one of " + ", ".join(f'"{choice}"' for choice in get_args(kind))
-    if get_origin(kind) is tuple:
-        return "a list of texts"
-    return f"a text of at most {meta.max_length} characters" if meta.max_length else "a text"
 
 
 def _check_secret(secret: Secret) -> None:

@@ -4,15 +4,16 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, get_origin
 
 import msgspec
 
 from jotary.oauth.secret import Secret
+from jotary.server.settings.annotation import is_duration, kind_of
 from jotary.server.settings.database import relative_to
 from jotary.server.settings.duration import parse_duration
 from jotary.server.settings.error import SettingsError
-from jotary.server.settings.record import DEFAULT_DATABASE, Settings, is_duration
+from jotary.server.settings.record import DEFAULT_DATABASE, Settings
 from jotary.server.settings.secret_source import FoundSecret, find_secret
 
 #: The configuration file that is read when none is named.
@@ -150,10 +151,12 @@ def _convert(name: str, written: _Written) -> Any:
 
 def _from_text(text: str, annotation: Any, *, is_variable: bool) -> Any:
     """What the text says, or the text itself, which `Settings` then refuses."""
-    kind = get_args(annotation)[0]
+    kind = kind_of(annotation)
     if is_variable and get_origin(kind) is tuple:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     try:
+        if is_variable and get_origin(kind) is dict:
+            return msgspec.json.decode(text)
         if is_duration(annotation):
             return parse_duration(text)
         return msgspec.convert(text, kind, strict=False) if is_variable else text  # a file has types of its own

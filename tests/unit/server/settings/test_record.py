@@ -7,7 +7,7 @@ import pytest
 
 from jotary.oauth.secret import Secret
 from jotary.server.settings import Settings, SettingsError
-from jotary.server.settings.record import is_duration
+from jotary.server.settings.annotation import is_duration
 
 SECRET = Secret("0123456789abcdef0123456789abcdef")
 FIELDS = msgspec.structs.fields(Settings)
@@ -36,6 +36,10 @@ def test_the_defaults_are_those_of_development() -> None:
         ("database", "mysql://localhost/jotary"),
         ("database", "sqlite:///"),
         ("database", "sqlite://jotary.db"),
+        ("database", "sqlite:///:memory:"),
+        ("database", "sqlite:///jotary.db?mode=ro"),
+        ("scope_descriptions", ("todo:read",)),
+        ("scope_descriptions", {"todo:read": 1}),
         ("secret", "0123456789abcdef0123456789abcdef"),
         ("secret", Secret("0123456789abcdef0123456789abcde")),
         ("secret_file", 1),

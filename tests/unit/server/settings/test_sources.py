@@ -41,7 +41,9 @@ def test_the_environment_wins_over_the_file(read: Load) -> None:
         JOTARY_SIGN_UP="false",
         JOTARY_AUDIENCES="https://a.example, https://b.example,",
         JOTARY_LOG_FORMAT="json",
+        JOTARY_SCOPE_DESCRIPTIONS='{"todo:read": "See your to-do lists"}',
     ).settings
+    assert loaded.scope_descriptions == {"todo:read": "See your to-do lists"}
     assert (loaded.service_name, loaded.code_lifetime, loaded.hash_queue) == ("environment", 60, 7)
     assert (loaded.sign_up, loaded.log_format) == (False, "json")
     assert loaded.audiences == ("https://a.example", "https://b.example")
@@ -104,6 +106,7 @@ def test_paths_in_the_environment_are_relative_to_the_working_directory(read: Lo
             "default: session_idle_lifetime: is 14d, longer than session_lifetime (1d)",
             "Lower",
         ),
+        ("scope_descriptions = ['a']", "jotary.toml: scope_descriptions: expected `object`", "Write a table of texts."),
         ("[issuer]\na = 1", "jotary.toml: issuer: expected `str`", "Write a text."),
     ],
 )
@@ -122,6 +125,12 @@ def test_a_wrong_file_is_refused_with_what_to_change(read: Load, toml: str, says
         ({"JOTARY_ISSUR": "x"}, "JOTARY_ISSUR: is not a setting", "Did you mean JOTARY_ISSUER?"),
         ({"JOTARY_SIGN_UP": "maybe"}, "JOTARY_SIGN_UP: expected `bool`", "Write true or false."),
         ({"JOTARY_HASH_WORKERS": "two"}, "JOTARY_HASH_WORKERS: expected `int`", "Write a whole number from 0 to 256."),
+        (
+            {"JOTARY_SCOPE_DESCRIPTIONS": "todo"},
+            "JOTARY_SCOPE_DESCRIPTIONS: expected `object`",
+            "Write a table of texts.",
+        ),
+        ({"JOTARY_SCOPE_DESCRIPTIONS": "{"}, "JOTARY_SCOPE_DESCRIPTIONS: expected `object`", "Write a table of texts."),
         ({"JOTARY_LEEWAY": "1y"}, "JOTARY_LEEWAY: is no duration", 'from "0s" to "5m"'),
         ({"JOTARY_AUDIENCES": "https://a.example, todo"}, "JOTARY_AUDIENCES: ", "https://todo.example.com"),
         ({"JOTARY_CONFIG": "missing.toml"}, "missing.toml: cannot be read", "jotary init"),

@@ -1,0 +1,83 @@
+"""Setting up logs: ours by structlog and everybody else's by the standard library come out as the same lines."""
+
+import logging
+import os
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final, Literal, TextIO
+
+import msgspec
+import structlog
+
+from jotary.server.telemetry.redaction import redact
+from jotary.server.telemetry.request_id import current_request_id
+
+Format = Literal["auto", "json", "console"]
+
+#: Libraries that say too much of what we say ourselves.
+_QUIET: Final = ("uvicorn", "uvicorn.error", "asyncio", "alembic")
+
+
+def configure_logging(*, log_format: Format, level: str, stream: TextIO | None = None) -> None:
+    """Send all log lines of this process to a stream. Calling it again replaces what was set up before.
+
+    Args:
+        log_format: JSON, one object to a line; or text for people; `auto` is text on a terminal.
+        level: the least important level, in lower case.
+        stream: standard error if None.
+    """
+    stream = stream or sys.stderr
+    is_console = log_format == "console" or (log_format == "auto" and stream.isatty())
+    renderer = _console(stream) if is_console else structlog.processors.JSONRenderer(serializer=_json)
+    shared: list[Any] = [
+        structlog.stdlib.add_logger_name,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_request_id,
+        structlog.processors.format_exc_info,  # plain text: tracebacks with local variables would show secrets
+        redact,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    _install(handler, getattr(logging, level.upper()))
+
+
+def _install(handler: logging.Handler, level: int) -> None:
+    root = logging.getLogger()
+    for old in [
+        handler for handler in root.handlers if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter)
+    ]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(level if level == logging.DEBUG else max(level, logging.WARNING))
+
+
+def _add_request_id(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    name = current_request_id()
+    if name is not None:
+        event["request_id"] = name
+    return event
+
+
+def _console(stream: TextIO) -> Any:
+    colors = stream.isatty() and not os.environ.get("NO_COLOR")  # no-color.org
+    return structlog.dev.ConsoleRenderer(
+        colors=colors, exception_formatter=structlog.dev.plain_traceback, sort_keys=False
+    )
+
+
+def _json(event: MutableMapping[str, Any], **_options: Any) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()

@@ -1,0 +1,49 @@
+"""A name for every request, in its answer and in every log line that it causes."""
+
+from contextvars import ContextVar
+from typing import Any, Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from jotary.server.ports import Entropy
+
+HEADER: Final = b"x-request-id"
+
+_SIZE: Final = 8  # bytes: enough to be unique in any log
+
+_current: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+def current_request_id() -> str | None:
+    """The id of the request that is being answered here."""
+    return _current.get()
+
+
+class RequestIds:
+    """ASGI middleware that names requests. Names that others bring are not taken: they could say anything.
+
+    Args:
+        app: what answers.
+        entropy: where the names come from.
+    """
+
+    def __init__(self, app: ASGIApp, entropy: Entropy) -> None:
+        self._app = app
+        self._entropy = entropy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Name one request."""
+        name = self._entropy(_SIZE).hex()
+        header = (HEADER, name.encode())
+
+        async def send_named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers: list[Any] = [*message.get("headers", ()), header]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        token = _current.set(name)
+        try:
+            await self._app(scope, receive, send_named)
+        finally:
+            _current.reset(token)
