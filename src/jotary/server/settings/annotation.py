@@ -13,7 +13,7 @@ def is_duration(annotation: Any) -> bool:
 
 
 def kind_of(annotation: Any) -> Any:
-    """The field's type without its bounds: `int`, `tuple`, a `Literal` …"""
+    """The field's type without its bounds: `int`, `tuple`, a `Literal`, and so on."""
     return annotation.__origin__
 
 
