@@ -7,14 +7,19 @@ author = "The jotary maintainers"
 project_copyright = "The jotary maintainers"
 version = release = version_of("jotary")
 
-extensions = ["myst_parser", "sphinx.ext.doctest"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.doctest", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 source_suffix = {".md": "markdown"}
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
+autodoc_typehints = "description"
 nitpicky = True
+nitpick_ignore_regex = [
+    (r"py:.*", r"(?!jotary\b).*"),  # other people's names: the build asks no other site for its inventory
+    (r"py:.*", r"jotary\.(oauth|jose\.(header|key_types)|verifier\.challenge)\..*"),  # not public, shown in signatures
+]
 html_theme = "furo"
 html_title = f"jotary {release}"
 html_show_sourcelink = False
