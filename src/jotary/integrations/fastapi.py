@@ -3,23 +3,38 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from fastapi import FastAPI, Security
+from fastapi import FastAPI, HTTPException, Security
 from fastapi.openapi.models import OAuth2, OAuthFlowAuthorizationCode, OAuthFlows
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
-from jotary.integrations.starlette import Guard, Refused
 from jotary.verifier import Principal, TokenVerifier
+from jotary.verifier.challenge import Refusal
+from jotary.verifier.resource_server import Refused, ResourceServer
+
+__all__ = ["JotarySecurity", "RefusedRequest"]
 
 Dependency = Callable[..., Awaitable[Principal]]
 
 
-class ResourceServer(Guard, SecurityBase):
+class RefusedRequest(HTTPException):
+    """The request is not let in. Every handler of HTTPException will do; `install` adds the one that says it best.
+
+    Args:
+        refusal: status, headers and body.
+    """
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.status, refusal.body["error_description"], refusal.headers)
+        self.refusal = refusal
+
+
+class JotarySecurity(ResourceServer, SecurityBase):
     """Protects FastAPI routes. Call `install(app)` once.
 
-    `Depends(server.require("todo:read"))` and `Security(server, scopes=["todo:read"])` say the same; both give the
+    `Depends(security.require("todo:read"))` and `Security(security, scopes=["todo:read"])` say the same; both give the
     `Principal` and show the scopes in OpenAPI. The second is the cheaper one, as FastAPI resolves it in one step.
 
     Args:
@@ -55,8 +70,8 @@ class ResourceServer(Guard, SecurityBase):
         self._required: dict[tuple[str, ...], Dependency] = {}
 
     async def __call__(self, connection: HTTPConnection, security_scopes: SecurityScopes) -> Principal:
-        """Let in: the dependency itself, for `Security(server, scopes=[...])`."""
-        return await self.admit(connection.scope, tuple(security_scopes.scopes))
+        """Let in: the dependency itself, for `Security(security, scopes=[...])`."""
+        return await self._admit(connection, tuple(security_scopes.scopes))
 
     def require(self, *scopes: str) -> Dependency:
         """Return the dependency that lets in tokens with all of these scopes; the same one for the same scopes.
@@ -74,17 +89,20 @@ class ResourceServer(Guard, SecurityBase):
 
         Without this, refusals have FastAPI's own body (`detail`); status and headers are the same.
         """
-        app.add_exception_handler(Refused, _answer)
+        app.add_exception_handler(RefusedRequest, _answer)
         path = self.metadata_path()
         if path is not None:
             app.add_api_route(path, self._serve_metadata, methods=["GET", "HEAD"], include_in_schema=False)
 
-    def swagger_ui(self, client_id: str) -> dict[str, Any]:
-        """Return what `FastAPI(swagger_ui_init_oauth=…)` needs to sign people in, with PKCE, for a token for this API.
+    def swagger_ui_init_oauth(self, client_id: str | None) -> dict[str, Any] | None:
+        """Return FastAPI's setting that makes "Authorize" in Swagger UI work: with PKCE, for a token for this API.
 
         Args:
-            client_id: a public client at the issuer, whose redirect URI is the API's `/docs/oauth2-redirect`.
+            client_id: a public client at the issuer, whose redirect URI is the API's `/docs/oauth2-redirect`; None
+                leaves the button without one.
         """
+        if client_id is None:
+            return None
         settings: dict[str, Any] = {"clientId": client_id, "usePkceWithAuthorizationCodeGrant": True}
         if self.resource:
             settings["additionalQueryStringParams"] = {"resource": self.resource}  # RFC 8707 §2
@@ -93,12 +111,20 @@ class ResourceServer(Guard, SecurityBase):
     def _dependency(self, required: tuple[str, ...]) -> Dependency:
         # `_scheme` does nothing but tell OpenAPI the scopes.
         async def admit(connection: HTTPConnection, _: None = Security(self._scheme, scopes=required)) -> Principal:
-            return await self.admit(connection.scope, required)
+            return await self._admit(connection, required)
 
         return admit
 
     async def _serve_metadata(self) -> Response:
-        return self.metadata_response()
+        return JSONResponse(self.metadata(), headers=self.metadata_headers)
+
+    async def _admit(self, connection: HTTPConnection, required: tuple[str, ...]) -> Principal:
+        scope = connection.scope
+        authorization = [value for name, value in scope["headers"] if name == b"authorization"]
+        try:
+            return await self.admit(authorization, scope["query_string"], required)
+        except Refused as refused:
+            raise RefusedRequest(refused.refusal) from refused
 
 
 class _Scheme(SecurityBase):
@@ -113,6 +139,6 @@ class _Scheme(SecurityBase):
 
 
 async def _answer(_: object, refused: Any) -> Response:
-    """The handler of Refused; Starlette's type for handlers admits no narrower argument."""
-    response: Response = refused.response()
-    return response
+    """The handler of RefusedRequest; Starlette's type for handlers admits no narrower argument."""
+    refusal: Refusal = refused.refusal
+    return JSONResponse(refusal.body, refusal.status, refusal.headers)

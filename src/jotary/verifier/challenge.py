@@ -21,65 +21,50 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     body: dict[str, str]
 
 
-def no_token(*, scope: str | None = None, resource_metadata: str | None = None) -> Refusal:
+def no_token(scope: str = "", resource_metadata: str | None = None) -> Refusal:
     """401 for a request without a bearer token: no error code, since nothing was wrong with it (RFC 6750 §3.1).
 
     Args:
         scope: the scopes that the resource needs, separated by spaces.
         resource_metadata: the URL of the protected resource's metadata (RFC 9728 §5.1).
     """
-    challenge = www_authenticate(scope=scope, resource_metadata=resource_metadata)
-    return Refusal(
-        status=401,
-        headers={"WWW-Authenticate": challenge, "Cache-Control": "no-store"},
-        body={"error_description": "Send an access token: Authorization: Bearer <token>."},
+    value = www_authenticate(scope=scope or None, resource_metadata=resource_metadata)
+    description = "Send an access token: Authorization: Bearer <token>."
+    return _answer(401, {"WWW-Authenticate": value}, {"error_description": description})
+
+
+def refusal(
+    error: InvalidToken | InsufficientScope | KeysUnavailable | OAuthError, resource_metadata: str | None = None
+) -> Refusal:
+    """The answer for a reason.
+
+    Args:
+        error: the token was refused (401), does not allow this (403), could not be verified (503), or was sent
+            malformed, twice or in two ways (400).
+        resource_metadata: the URL of the protected resource's metadata (RFC 9728 §5.1).
+    """
+    if isinstance(error, KeysUnavailable):
+        # Why there are no keys is for the log, not for the client.
+        unavailable = OAuthError("temporarily_unavailable", "The token cannot be verified now. Try again.")
+        return _answer(503, {"Retry-After": str(error.retry_after)}, unavailable.body())
+    scope = " ".join(error.required) if isinstance(error, InsufficientScope) else None
+    said = _in_standard_words(error)
+    value = www_authenticate(
+        error=said.error, error_description=said.error_description, scope=scope, resource_metadata=resource_metadata
     )
+    return _answer(said.status, {"WWW-Authenticate": value}, said.body())
 
 
-def invalid_token(error: InvalidToken, *, resource_metadata: str | None = None) -> Refusal:
-    """401 for a token that was refused (RFC 6750 §3.1)."""
-    refusal = OAuthError(error.code, "The access token was refused.", hint=_sentence(error.hint), status=401)
-    return _challenged(refusal, resource_metadata=resource_metadata)
+def _in_standard_words(error: InvalidToken | InsufficientScope | OAuthError) -> OAuthError:
+    """The codes of RFC 6750 §3.1, in the characters that it allows."""
+    if isinstance(error, InvalidToken):
+        hint = f"{error.hint[:1].upper()}{error.hint[1:]}."
+        return OAuthError(error.code, "The access token was refused.", hint=hint, status=401)
+    if isinstance(error, InsufficientScope):
+        description = "The access token does not allow this."
+        return OAuthError("insufficient_scope", description, hint="Ask for the scope named.", status=403)
+    return error
 
 
-def insufficient_scope(error: InsufficientScope, *, resource_metadata: str | None = None) -> Refusal:
-    """403 for a good token that does not allow this; names what would (RFC 6750 §3.1)."""
-    refusal = OAuthError(
-        "insufficient_scope", "The access token does not allow this.", hint="Ask for the scope named.", status=403
-    )
-    return _challenged(refusal, scope=" ".join(error.required), resource_metadata=resource_metadata)
-
-
-def invalid_request(error: OAuthError, *, resource_metadata: str | None = None) -> Refusal:
-    """400 for a token that was sent malformed, twice, or in two ways (RFC 6750 §3.1)."""
-    return _challenged(error, resource_metadata=resource_metadata)
-
-
-def keys_unavailable(error: KeysUnavailable) -> Refusal:
-    """503 while the issuer's keys cannot be had; why not is for the log, not for the client."""
-    return Refusal(
-        status=503,
-        headers={"Retry-After": str(error.retry_after), "Cache-Control": "no-store"},
-        body={
-            "error": "temporarily_unavailable",
-            "error_description": "The issuer's keys are not available now. Try again.",
-        },
-    )
-
-
-def _challenged(refusal: OAuthError, *, scope: str | None = None, resource_metadata: str | None = None) -> Refusal:
-    challenge = www_authenticate(
-        error=refusal.error,
-        error_description=refusal.error_description,
-        scope=scope,
-        resource_metadata=resource_metadata,
-    )
-    return Refusal(
-        status=refusal.status,
-        headers={"WWW-Authenticate": challenge, "Cache-Control": "no-store"},
-        body=refusal.body(),
-    )
-
-
-def _sentence(hint: str) -> str:
-    return f"{hint[:1].upper()}{hint[1:]}."
+def _answer(status: int, headers: dict[str, str], body: dict[str, str]) -> Refusal:
+    return Refusal(status=status, headers={**headers, "Cache-Control": "no-store"}, body=body)
