@@ -41,6 +41,13 @@ def database_url(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path
     return f"sqlite:///{path}"
 
 
+@pytest.fixture(params=["sqlite"])
+def new_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of each kind in which there is nothing at all."""
+    assert request.param == "sqlite"
+    return f"sqlite:///{tmp_path}/new.db"
+
+
 @pytest.fixture
 async def empty_store(anyio_backend: str, database_url: str) -> AsyncIterator[Store]:
     """A store with its schema and nothing in it."""

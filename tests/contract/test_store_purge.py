@@ -1,0 +1,113 @@
+"""What is forgotten and what is not, in every store."""
+
+import pytest
+from msgspec.structs import replace
+
+from jotary.server.model.changes import (
+    AddClient,
+    AddCode,
+    AddEvent,
+    AddRevocation,
+    AddSession,
+    AddSignIn,
+    AddSigningKey,
+    AddUser,
+    EndSession,
+    RedeemCode,
+    RememberAssertion,
+)
+from jotary.server.model.client import Client
+from jotary.server.model.code import AuthorizationCode
+from jotary.server.model.event import Event
+from jotary.server.model.revocation import Revocation
+from jotary.server.model.session import Session
+from jotary.server.model.sign_in import SignIn
+from jotary.server.model.signing_key import SigningKey
+from jotary.server.model.user import User
+from jotary.server.ports import Conflict
+from jotary.server.store import Store
+
+pytestmark = pytest.mark.anyio
+
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+async def test_a_code_is_remembered_for_an_hour_behind_its_end(store: Store, code: AuthorizationCode, now: int) -> None:
+    """RFC 6749 §4.1.2: a code that is used again must be recognised; redeemed or not, it goes in the end."""
+    await store.commit(AddCode(code), AddCode(replace(code, id="redeemed")), RedeemCode("redeemed", now))
+    assert await store.purge(code.expires_at + HOUR) == 0
+    assert await store.purge(code.expires_at + HOUR + 1) == 2
+    assert await store.code(code.id) is None
+
+
+async def test_an_ended_session_stays_until_its_absolute_end(store: Store, session: Session, now: int) -> None:
+    """Design §6.1: a stolen token of an ended session is recognised for as long as it could have lived."""
+    await store.commit(AddSession(session), EndSession(session.id, now, "why", now))
+    assert await store.purge(session.idle_expires_at + 1) == 1  # the cut-off
+    assert await store.purge(session.expires_at + DAY) == 0
+    assert await store.session(session.id) is not None
+    assert await store.purge(session.expires_at + DAY + 1) == 1
+    assert await store.session(session.id) is None
+
+
+async def test_a_session_outlives_the_sign_in_that_it_came_from(
+    store: Store, session: Session, sign_in: SignIn
+) -> None:
+    """A sign-in is purged a day behind its end; a session with a longer life keeps its own."""
+    longer = replace(session, expires_at=sign_in.expires_at + 30 * DAY)
+    await store.commit(AddSession(longer))
+    assert await store.purge(sign_in.expires_at + DAY) == 0
+    assert await store.purge(sign_in.expires_at + DAY + 1) == 1
+    assert await store.sign_in(sign_in.id) is None
+    assert await store.session(session.id) == longer
+
+
+async def test_an_assertion_is_remembered_longer_than_it_is_accepted(store: Store, now: int) -> None:
+    """RFC 7523 §3: with five minutes beyond `exp` for a verifier's leeway."""
+    await store.commit(RememberAssertion("todo-web", "jti", now))
+    assert await store.purge(now + 300) == 0
+    with pytest.raises(Conflict):
+        await store.commit(RememberAssertion("todo-web", "jti", now))
+    assert await store.purge(now + 301) == 1
+    await store.commit(RememberAssertion("todo-web", "jti", now))
+
+
+async def test_a_cut_off_goes_when_the_last_token_it_could_touch_has_expired(store: Store, now: int) -> None:
+    """Design §6.3: so the feed stays tiny."""
+    await store.commit(
+        AddRevocation(Revocation(kind="sid", value="s", issued_before=now, created_at=now, expires_at=now + 300))
+    )
+    assert await store.purge(now + 300) == 0
+    assert await store.purge(now + 301) == 1
+
+
+async def test_a_key_that_is_gone_is_erased_after_a_day(store: Store, now: int) -> None:
+    """Design §6.2: the sealed private half goes, too; a key whose end is not decided stays."""
+    key = SigningKey(
+        id="kid", algorithm="ES256", public_jwk={}, sealed_private_key=b"sealed", announced_at=now, signing_from=now
+    )
+    await store.commit(AddSigningKey(key), AddSigningKey(replace(key, id="gone", retiring_from=now, gone_from=now)))
+    assert await store.purge(now + DAY) == 0
+    assert await store.purge(now + DAY + 1) == 1
+    assert await store.signing_keys() == [key]
+
+
+async def test_people_clients_and_the_audit_trail_are_never_purged(
+    empty_store: Store, user: User, client: Client, now: int
+) -> None:
+    """What an operator must delete by hand."""
+    await empty_store.commit(AddUser(user), AddClient(client), AddEvent(Event(kind="user.created", at=now)))
+    assert await empty_store.purge(2**40) == 0
+    assert await empty_store.events()
+
+
+async def test_small_batches_take_everything_that_is_due(store: Store, sign_in: SignIn, now: int) -> None:
+    """Design §6.7: expired rows are purged in small batches, until none is left, and no other row is touched."""
+    due = [replace(sign_in, id=f"due-{number}", expires_at=now + number) for number in range(12)]
+    await store.commit(*(AddSignIn(each) for each in due))
+    assert await store.purge(now + DAY + 10, batch=3) == 10
+    left = [each.id for each in due if await store.sign_in(each.id)]
+    assert left == ["due-10", "due-11"]
+    assert await store.sign_in(sign_in.id) == sign_in
+    assert await store.purge(now + DAY + 10, batch=3) == 0

@@ -1,0 +1,199 @@
+"""One thread that writes for all."""
+
+import asyncio
+import contextlib
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+
+from jotary.server.store.compiled import Statement
+from jotary.server.store.driver import Step
+from jotary.server.store.sqlite import writer
+from jotary.server.store.sqlite.file import connect, prepare
+from jotary.server.store.sqlite.writer import Writer
+
+pytestmark = pytest.mark.anyio
+
+SQLITE = sqlite.dialect(paramstyle="qmark")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The event loop that the server runs on."""
+    return "asyncio"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """A database with one table."""
+    path = str(tmp_path / "jotary.db")
+    prepare(path)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    return path
+
+
+@pytest.fixture
+async def a_writer(anyio_backend: str, path: str) -> AsyncIterator[Writer]:
+    """A writer on the database."""
+    a_writer = Writer(lambda: connect(path, busy_timeout=5))
+    yield a_writer
+    a_writer.close()
+
+
+def insert(*, times: int = 1) -> Sequence[Step]:
+    """A unit that adds `times` rows."""
+    return [Step(Statement(sa.text("INSERT INTO t VALUES (1)"), SQLITE), (), None)] * times
+
+
+def rows(path: str) -> int:
+    """How many rows a new connection sees."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("SELECT count(*) FROM t").fetchone()[0])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread does soon."""
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 -- another thread makes it true
+            await asyncio.sleep(0.005)
+
+
+async def test_units_that_wait_share_a_transaction(
+    a_writer: Writer, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Design §5: group commit. Fifty callers that queue behind one cost one more fsync, and wake the loop once."""
+    await a_writer.write(insert())
+    traced: list[str] = []
+    assert a_writer._connection is not None
+    a_writer._connection.set_trace_callback(traced.append)
+    loop = asyncio.get_running_loop()
+    woken: list[Any] = []
+    wake = loop.call_soon_threadsafe
+
+    def count(callback: Callable[..., object], *arguments: Any, **options: Any) -> asyncio.Handle:
+        woken.append(callback)
+        return wake(callback, *arguments, **options)
+
+    with (
+        contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(loop, "call_soon_threadsafe", count)
+        other.execute("BEGIN IMMEDIATE")
+        first = asyncio.create_task(a_writer.write(insert()))
+        await asyncio.sleep(0)
+        await until(a_writer._queue.empty)
+        tasks = [asyncio.create_task(a_writer.write(insert())) for _ in range(50)]
+        await asyncio.sleep(0)
+        other.execute("COMMIT")
+        assert await asyncio.gather(first, *tasks) == [1] * 51
+    assert traced.count("COMMIT") == 2
+    assert len(woken) == 2
+    assert rows(path) == 52
+
+
+async def test_a_group_is_bounded(a_writer: Writer, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """So that the first of a crowd does not wait for the last."""
+    monkeypatch.setattr(writer, "GROUP_LIMIT", 10)
+    await a_writer.write(insert())
+    traced: list[str] = []
+    assert a_writer._connection is not None
+    a_writer._connection.set_trace_callback(traced.append)
+    await asyncio.gather(*(a_writer.write(insert()) for _ in range(100)))
+    assert traced.count("COMMIT") >= 10
+    assert rows(path) == 101
+
+
+async def test_a_write_says_how_many_rows_it_touched(a_writer: Writer) -> None:
+    """The purge counts with it."""
+    assert await a_writer.write(insert(times=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("limits", "units"),
+    [({"CHECKPOINT_AFTER": 20, "IDLE_SECONDS": 3600}, 20), ({"IDLE_SECONDS": 0.01}, 1)],
+    ids=["a long log", "an idle writer"],
+)
+async def test_the_log_is_folded_into_the_file(
+    *, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, float], units: int
+) -> None:
+    """The log does not grow for ever, and no commit waits for it to be folded in."""
+    for name, value in limits.items():
+        monkeypatch.setattr(writer, name, value)
+    folding = Writer(lambda: connect(path, busy_timeout=5))
+
+    def in_the_file_alone() -> int:
+        return rows(str(shutil.copyfile(path, tmp_path / "copy.db")))
+
+    for _ in range(units):
+        await folding.write(insert())
+    await until(lambda: in_the_file_alone() == units)
+    folding.close()
+
+
+async def test_a_log_that_another_process_keeps_long_starts_over(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While others write a passive checkpoint never catches up: beyond the limit they are held off for a moment."""
+    monkeypatch.setattr(writer, "CHECKPOINT_AFTER", 1)
+    monkeypatch.setattr(writer, "LOG_LIMIT", 50)
+    traced: list[str] = []
+
+    def tracing() -> sqlite3.Connection:
+        connection = connect(path, busy_timeout=5)
+        connection.set_trace_callback(traced.append)
+        return connection
+
+    folding = Writer(tracing)
+    await folding.write(insert())
+    folding.close()
+    assert "PRAGMA wal_checkpoint(RESTART)" not in traced
+    with contextlib.closing(connect(path, busy_timeout=5)) as other:
+        for _ in range(60):
+            other.execute("INSERT INTO t VALUES (1)")
+        folding = Writer(tracing)
+        await folding.write(insert())
+        folding.close()
+    assert "PRAGMA wal_checkpoint(RESTART)" in traced
+
+
+async def test_an_event_loop_that_is_gone_does_not_stop_the_writer(a_writer: Writer, path: str) -> None:
+    """Its caller asked and went away; the others are served."""
+
+    def ask_and_leave() -> None:
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(a_writer.write(insert()))
+        loop.run_until_complete(asyncio.sleep(0))
+        task.cancel()
+        loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+        loop.close()
+
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(a_writer.write(insert()))
+        await asyncio.sleep(0)
+        await until(a_writer._queue.empty)
+        await asyncio.to_thread(ask_and_leave)
+        other.execute("COMMIT")
+        assert await waiting == 1
+    assert await a_writer.write(insert()) == 1
+
+
+async def test_a_database_that_cannot_be_opened_does_not_stop_the_writer(path: str) -> None:
+    """Out of file descriptors, say; the next write tries again."""
+    failures = [sqlite3.OperationalError("unable to open database file"), RuntimeError("unforeseen")]
+
+    def open_at_last() -> sqlite3.Connection:
+        if failures:
+            raise failures.pop()
+        return connect(path, busy_timeout=5)
+
+    stubborn = Writer(open_at_last)
+    outcomes = [(await asyncio.gather(stubborn.write(insert()), return_exceptions=True))[0] for _ in range(3)]
+    assert [type(outcome).__name__ for outcome in outcomes] == ["Unavailable", "Unavailable", "int"]
+    stubborn.close()
