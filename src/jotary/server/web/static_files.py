@@ -1,4 +1,4 @@
-"""The stylesheet and the mark: read once at start, served from memory under an address that changes with them."""
+"""The stylesheet and the marks: read once at start, served from memory."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,8 @@ from jotary.server.web.headers import PUBLIC
 
 _FOLDER: Final = Path(__file__).parent / "static"
 _MEDIA_TYPES: Final = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
-_HEADERS: Final = {**PUBLIC, "Cache-Control": "public, max-age=31536000, immutable"}
+_HEADERS: Final = {**PUBLIC, "Cache-Control": "public, max-age=3600"}
+_FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
 def load_static_files() -> Mapping[str, Document]:
@@ -25,7 +26,7 @@ def load_static_files() -> Mapping[str, Document]:
 
 
 def address(name: str, document: Document, *, path: str) -> str:
-    """Where a page finds a file; `path` is the issuer's. Its digest makes it safe to keep for a year."""
+    """Where a page finds a file; `path` is the issuer's. With the digest in it, it changes with the file."""
     return f"{path}/static/{name}?v={document.digest}"
 
 
@@ -36,5 +37,8 @@ class StaticEndpoint:
         self._document = document
 
     async def get(self, request: Request) -> Response:
-        """Answer GET and HEAD."""
-        return self._document.response(request)
+        """Answer GET and HEAD. Under the address that changes with it the file may be kept for a year."""
+        response = self._document.response(request)
+        if request.query_params.get("v") == self._document.digest:
+            response.headers["Cache-Control"] = _FOR_EVER
+        return response
