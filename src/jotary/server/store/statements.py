@@ -46,6 +46,7 @@ class Write(NamedTuple):
 
 
 def _guarded(sql: sa.ClauseElement) -> Part:
+    """For an UPDATE, a DELETE or an INSERT … SELECT; a plain INSERT conflicts by its key."""
     return Part(sql, guarded=True)
 
 
@@ -167,11 +168,11 @@ _rotate_session = (
 _drop_open_codes = codes.delete().where(codes.c.client_id == bindparam("client_id"), codes.c.redeemed_at.is_(None))
 
 WRITES: dict[type[changes.Change], Write] = {
-    changes.AddUser: Write(lambda change: _user(change.user), (_guarded(_insert(users)),)),
+    changes.AddUser: Write(lambda change: _user(change.user), (_plain(_insert(users)),)),
     changes.ReplaceUser: Write(lambda change: _user(change.user), (_guarded(_update(users)),)),
     changes.DeleteUser: Write(_fields, _delete(users, "user_id")),
     changes.PutPassword: Write(lambda change: rows.PASSWORDS.values(change.password), _put(passwords)),
-    changes.AddClient: Write(lambda change: rows.CLIENTS.values(change.client), (_guarded(_insert(clients)),)),
+    changes.AddClient: Write(lambda change: rows.CLIENTS.values(change.client), (_plain(_insert(clients)),)),
     changes.ReplaceClient: Write(lambda change: rows.CLIENTS.values(change.client), (_guarded(_update(clients)),)),
     changes.DeleteClient: Write(_fields, _delete(clients, "client_id")),
     changes.AddSignIn: Write(lambda change: rows.SIGN_INS.values(change.sign_in), (_plain(_insert(sign_ins)),)),
@@ -203,15 +204,13 @@ WRITES: dict[type[changes.Change], Write] = {
         ),
     ),
     changes.PutConsent: Write(lambda change: rows.CONSENTS.values(change.consent), _put(consents)),
-    changes.AddSigningKey: Write(
-        lambda change: rows.SIGNING_KEYS.values(change.key), (_guarded(_insert(signing_keys)),)
-    ),
+    changes.AddSigningKey: Write(lambda change: rows.SIGNING_KEYS.values(change.key), (_plain(_insert(signing_keys)),)),
     changes.ReplaceSigningKey: Write(
         lambda change: rows.SIGNING_KEYS.values(change.key), (_guarded(_update(signing_keys)),)
     ),
     changes.AddRevocation: Write(
         lambda change: rows.REVOCATIONS.values(change.revocation), (_plain(_insert(revocations)),)
     ),
-    changes.RememberAssertion: Write(_fields, (_guarded(_insert(assertions)),)),
+    changes.RememberAssertion: Write(_fields, (_plain(_insert(assertions)),)),
     changes.AddEvent: Write(lambda change: rows.EVENTS.values(change.event), (_plain(_insert(events)),)),
 }
