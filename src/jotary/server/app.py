@@ -1,0 +1,219 @@
+"""The composition root: settings in, an ASGI application out. The only file that knows everything (design §2)."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from jotary.server.flows.client_authentication import ClientAuthentication
+from jotary.server.flows.factors.password import PasswordFactor
+from jotary.server.flows.grant import GrantContext
+from jotary.server.flows.introspection import IntrospectionEndpoint
+from jotary.server.flows.issue import Issuance
+from jotary.server.flows.metadata import Documents
+from jotary.server.flows.revocation import RevocationEndpoint
+from jotary.server.flows.token import TokenEndpoint
+from jotary.server.flows.userinfo import UserinfoEndpoint
+from jotary.server.keyring import RELOAD_INTERVAL, Keyring, Rotation, Rules, Sealer, SealError, derive_key
+from jotary.server.model.refresh_token import RefreshTokens
+from jotary.server.passwords import HashingPool
+from jotary.server.ports import Clock, Entropy, Unavailable
+from jotary.server.settings import Settings, load
+from jotary.server.store import Store, UnknownSchemaError, open_store
+from jotary.server.telemetry import RequestIds, configure_logging
+from jotary.server.web import Parts, build_app
+
+#: Seconds between two looks at the signing keys: safely within the interval that the schedule reckons with.
+KEY_REFRESH_INTERVAL: Final = RELOAD_INTERVAL * 2 // 3
+#: Seconds between two sweeps of what has expired.
+PURGE_INTERVAL: Final = 600
+
+#: What keeps a server from starting that is the operator's to mend: said in one line, without a traceback.
+START_ERRORS: Final = (SealError, Unavailable, UnknownSchemaError, ValueError)
+
+log = structlog.get_logger("jotary.server")
+
+
+def system_clock() -> int:
+    """Unix time in whole seconds."""
+    return int(time.time())
+
+
+def system_entropy(size: int) -> bytes:
+    """Random bytes from the operating system."""
+    return os.urandom(size)
+
+
+class Application:
+    """The authorization server as an ASGI application.
+
+    By itself it is started and stopped by the server's lifespan. Mounted in another application, whose framework does
+    not pass the lifespan on, it is started by that one's own: `async with application.running(): ...`.
+
+    Args:
+        settings: what the operator has decided.
+        clock: where `now` comes from.
+        entropy: where randomness comes from.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock, entropy: Entropy) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._entropy = entropy
+        self._routes: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or live through the server's lifespan."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        elif self._routes is None:
+            raise RuntimeError(
+                "jotary is not running: the application that it is mounted in must enter `application.running()` in"
+                " its own lifespan"
+            )
+        else:
+            await self._routes(scope, receive, send)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Open everything, serve, and close it again.
+
+        Raises:
+            SealError: another secret sealed the signing keys.
+            Unavailable: the database cannot be opened.
+            UnknownSchemaError: a newer version wrote the database.
+        """
+        async with AsyncExitStack() as stack:
+            store = await open_store(self._settings.database)
+            stack.push_async_callback(store.close)
+            hasher = HashingPool(workers=self._settings.hash_workers, queue=self._settings.hash_queue)
+            stack.push_async_callback(asyncio.to_thread, hasher.close)
+            keyring = make_keyring(self._settings, store, clock=self._clock, entropy=self._entropy)
+            await keyring.refresh()
+            await stack.enter_async_context(_periodically(KEY_REFRESH_INTERVAL, keyring.refresh, "key_refresh"))
+            await stack.enter_async_context(_periodically(PURGE_INTERVAL, lambda: self._purge(store), "purge"))
+            self._routes = RequestIds(build_app(self._parts(store, hasher, keyring)), self._entropy)
+            log.info("started", issuer=self._settings.issuer)
+            try:
+                yield
+            finally:
+                self._routes = None
+                log.info("stopped", issuer=self._settings.issuer)
+
+    async def _purge(self, store: Store) -> None:
+        removed = await store.purge(self._clock())
+        log.debug("purged", rows=removed)
+
+    def _parts(self, store: Store, hasher: HashingPool, keyring: Keyring) -> Parts:
+        settings = self._settings
+        authentication = ClientAuthentication(store, settings)
+        refresh_tokens = RefreshTokens(derive_key(settings.secret, "refresh-token"))
+        issuance = Issuance(keyring, self._entropy, settings)
+
+        async def ready() -> None:
+            await store.signing_keys()
+
+        return Parts(
+            settings=settings,
+            store=store,
+            factor=PasswordFactor(store, hasher),
+            hasher=hasher,
+            signer=keyring,
+            clock=self._clock,
+            entropy=self._entropy,
+            csrf_key=derive_key(settings.secret, "csrf"),
+            token=TokenEndpoint(authentication, GrantContext(store, issuance, refresh_tokens, settings)),
+            revocation=RevocationEndpoint(authentication, store, keyring, refresh_tokens, settings),
+            introspection=IntrospectionEndpoint(authentication, store, keyring, refresh_tokens, settings),
+            userinfo=UserinfoEndpoint(store, keyring, settings),
+            documents=Documents(settings=settings, signer=keyring),
+            ready=ready,
+            scope_descriptions=settings.scope_descriptions,
+        )
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        """The ASGI lifespan protocol. A failure that the operator can mend is said in one line."""
+        await receive()
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self.running())
+            except START_ERRORS as error:
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def make_rotation(settings: Settings, store: Store, *, entropy: Entropy) -> Rotation:
+    """What makes and retires this server's signing keys."""
+    rules = Rules.of(
+        algorithm=settings.signing_algorithm,
+        jwks_max_age=settings.jwks_max_age,
+        token_lifetime=max(settings.access_token_lifetime, settings.id_token_lifetime),
+        leeway=settings.leeway,
+    )
+    return Rotation(store=store, sealer=make_sealer(settings), rules=rules, entropy=entropy)
+
+
+def make_keyring(settings: Settings, store: Store, *, clock: Clock, entropy: Entropy) -> Keyring:
+    """What signs for this server."""
+    rotation = make_rotation(settings, store, entropy=entropy)
+    return Keyring(rotation=rotation, sealer=make_sealer(settings), clock=clock)
+
+
+def make_sealer(settings: Settings) -> Sealer:
+    """What seals this server's private keys."""
+    return Sealer(derive_key(settings.secret, "seal"))
+
+
+def create_app(settings: Settings, *, clock: Clock = system_clock, entropy: Entropy = system_entropy) -> Application:
+    """The authorization server that these settings describe, as an ASGI application.
+
+    Nothing is opened before its lifespan begins.
+    """
+    return Application(settings, clock=clock, entropy=entropy)
+
+
+def from_environment() -> Application:
+    """The server that `jotary.toml` and `JOTARY_*` describe, with its logs set up: what an ASGI server's workers load.
+
+    Raises:
+        SettingsError: with what to change.
+    """
+    loaded = load(environ=os.environ, folder=Path.cwd())
+    configure_logging(log_format=loaded.settings.log_format, level=loaded.settings.log_level)
+    if loaded.secret.is_new:
+        log.warning("secret_created", file=loaded.secret.origin, hint="Keep it, and back it up with the database.")
+    return create_app(loaded.settings)
+
+
+@asynccontextmanager
+async def _periodically(seconds: float, work: Callable[[], Awaitable[None]], name: str) -> AsyncIterator[None]:
+    """Do some work again and again while the context lasts. A failure is logged, and the next time is the retry."""
+    task = asyncio.create_task(_repeat(seconds, work, name))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _repeat(seconds: float, work: Callable[[], Awaitable[None]], name: str) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except Unavailable as unavailable:
+            log.warning("periodic_work_unavailable", work=name, what=str(unavailable))
+        except Exception:
+            log.exception("periodic_work_failed", work=name)
