@@ -37,6 +37,12 @@ from jotary.server.store import Store
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Both event loops that the server may run on: answers come to them from another thread."""
+    return "asyncio", {"use_uvloop": request.param}
+
+
 async def test_nothing_is_written_by_no_change(store: Store) -> None:
     """A decision that writes nothing commits nothing."""
     await store.commit()
