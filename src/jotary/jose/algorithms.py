@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from jotary.jose import signatures
+from jotary.jose.errors import JOSEError
 from jotary.jose.signatures import Sign, Verify
 
 RSA_BITS = 2048  # RFC 7518 §3.3 asks for at least this; a larger modulus makes every signature several times dearer
@@ -114,3 +115,8 @@ _ROWS = (
 )
 
 ALGORITHMS: dict[str, Algorithm] = {row.name: row for row in _ROWS}
+
+
+def unsupported_algorithm() -> JOSEError:
+    """Return the error for an algorithm that has no row."""
+    return JOSEError("unsupported_algorithm", f"an algorithm must be one of {', '.join(ALGORITHMS)}")

@@ -68,16 +68,16 @@ def take_apart(token: str | bytes | UnverifiedToken, max_size: int) -> Parts:
     """
     if isinstance(token, UnverifiedToken):
         return token.parts
+    if not isinstance(token, (str, bytes)):
+        raise JOSEError("malformed", "a compact JWS is text (RFC 7515 §3.1); the JSON serializations are not taken")
     if len(token) > max_size:
         raise JOSEError("too_large", f"the token is longer than {max_size} bytes")
     if isinstance(token, str):
-        if not token.isascii():
-            raise JOSEError("malformed", "a token consists of ASCII characters")
-        token = token.encode()
+        token = token.encode("ascii", "replace")  # to "?", which base64url refuses
     signing_input, _, signature = token.rpartition(b".")
     header, dot, payload = signing_input.partition(b".")
     if not dot or _DOT in payload:
-        raise JOSEError("malformed", "a compact JWS has three parts (RFC 7515 §3.1); a JWE or JSON form is not taken")
+        raise JOSEError("malformed", "a compact JWS has three parts (RFC 7515 §3.1); this is not one, perhaps a JWE")
     return (
         headers.remembered.get(header) or headers.read(header),
         base64url.decode(payload),

@@ -8,7 +8,7 @@ from cryptography.exceptions import InvalidSignature
 
 from jotary.jose import base64url, compact, strict_json
 from jotary.jose import header as headers
-from jotary.jose.algorithms import ALGORITHMS
+from jotary.jose.algorithms import ALGORITHMS, unsupported_algorithm
 from jotary.jose.compact import MAX_SIZE, UnverifiedToken
 from jotary.jose.errors import JOSEError
 from jotary.jose.header import Header
@@ -103,7 +103,7 @@ def _not_accepted(name: str, algorithms: Collection[str]) -> Exception:
     if isinstance(algorithms, str):  # "S" would be in it
         return TypeError("algorithms must be a collection of names, not one string")
     if name not in ALGORITHMS:
-        return JOSEError("unsupported_algorithm", f"an algorithm must be one of {', '.join(ALGORITHMS)}")
+        return unsupported_algorithm()
     return JOSEError("algorithm_not_allowed", "the token's algorithm is not among those that the caller accepts")
 
 

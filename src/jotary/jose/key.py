@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from jotary.jose import base64url, key_usage, pem, strict_json
-from jotary.jose.algorithms import ALGORITHMS
+from jotary.jose.algorithms import ALGORITHMS, unsupported_algorithm
 from jotary.jose.errors import JOSEError
 from jotary.jose.key_types import KEY_TYPES, Material
 from jotary.jose.key_usage import Usage
@@ -73,7 +73,7 @@ class Key:
         """
         row = ALGORITHMS.get(alg)
         if row is None:
-            raise JOSEError("unsupported_algorithm", f"an algorithm must be one of {', '.join(ALGORITHMS)}")
+            raise unsupported_algorithm()
         material = KEY_TYPES[row.kty].from_object(row.generate())
         if material is None:
             raise JOSEError("unsupported_key", f"no key type takes the keys of {alg}")
@@ -190,6 +190,8 @@ class Key:
         return self._verifiers.keys()
 
     def _unusable(self, algorithm: str, operation: str) -> JOSEError:
+        if algorithm not in ALGORITHMS:
+            return unsupported_algorithm()
         if self.use not in {None, "sig"}:
             return JOSEError("key_not_usable", f"the key's 'use' is {self.use!r}, not 'sig' (RFC 7517 §4.2)")
         if self.key_ops is not None and operation not in self.key_ops:

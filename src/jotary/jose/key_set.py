@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jotary.jose import strict_json
+from jotary.jose.algorithms import ALGORITHMS, unsupported_algorithm
 from jotary.jose.errors import JOSEError
 from jotary.jose.key import Key
 from jotary.jose.signatures import Verify
@@ -91,6 +92,8 @@ class KeySet:
         Raises:
             JOSEError: ``unknown_key``, or ``key_not_usable`` when the key is not for this algorithm.
         """
+        if algorithm not in ALGORITHMS:
+            raise unsupported_algorithm()
         if kid is not None:
             key = self._by_kid.get(kid)
             if key is None:

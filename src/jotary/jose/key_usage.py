@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jotary.jose.algorithms import ALGORITHMS
+from jotary.jose.algorithms import ALGORITHMS, unsupported_algorithm
 from jotary.jose.errors import JOSEError
 
 _OPERATIONS = {
@@ -45,7 +45,7 @@ def checked(kid: str | None, alg: str | None, use: str | None, key_ops: tuple[st
         JOSEError: ``invalid_key``, or ``unsupported_algorithm`` for an ``alg`` that is not known.
     """
     if alg is not None and alg not in ALGORITHMS:
-        raise JOSEError("unsupported_algorithm", f"the key's 'alg' must be one of {', '.join(ALGORITHMS)}")
+        raise unsupported_algorithm()
     if use in _OPERATIONS and key_ops is not None and not _OPERATIONS[use].issuperset(key_ops):
         raise JOSEError("invalid_key", "members 'use' and 'key_ops' contradict each other (RFC 7517 §4.3)")
     return Usage(kid, alg, use, key_ops)

@@ -1,7 +1,7 @@
 """RSA moduli from a broken generator of smart cards and TPMs, which anybody can factor (ROCA, CVE-2017-15361).
 
-Nemec et al., "The Return of Coppersmith's Attack", CCS 2017, §2.2: such a modulus is a power of 65537 modulo every small
-prime. An honest one passes all of these tests with a probability below 2^-27.
+Nemec et al., "The Return of Coppersmith's Attack", CCS 2017, §2.2: such a modulus is a power of 65537 modulo every
+small prime. An honest one passes all of these tests with a probability below 2^-27.
 """
 
 _GENERATOR = 65_537
