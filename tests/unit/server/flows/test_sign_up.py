@@ -1,0 +1,78 @@
+"""What stands against making an account, before anything is looked up."""
+
+import pytest
+
+from jotary.oauth.secret import Secret
+from jotary.server.flows.accounts.sign_up import SignUpForm, problems_of
+
+PASSWORD = "thirty purple otters hum"
+
+
+def fields_with_problems(username: str = "ada@example.com", name: str = "Ada", password: str = PASSWORD) -> set[str]:
+    """Which fields must be changed."""
+    form = SignUpForm(username=username, name=name, password=Secret(password))
+    return {problem.field for problem in problems_of(form, service_name="Zephyrix", password_min_length=8)}
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "ada@example.com",
+        "a@b",
+        "ada+x@mail.example.co.uk",
+        "ada.lovelace@xn--bcher-kva.example",
+        "žofie@bücher.example",
+        f"{'a' * 64}@{'b' * 189}",
+    ],
+)
+def test_an_address_that_mail_could_reach_is_taken(email: str) -> None:
+    """RFC 5321 §4.1.2, RFC 6531 §3.3: only mail can tell more."""
+    assert fields_with_problems(username=email) == set()
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "",
+        "ada",
+        "@example.com",
+        "ada@",
+        "ada@@example.com",
+        "a@b@c",
+        "ada lovelace@example.com",
+        "ada@exa mple.com",
+        "ada@example..com",
+        "ada@.example.com",
+        "ada@example.com.",
+        "ada@example.com\nBcc: bob@example.com",
+        "ada\x00@example.com",
+        f"{'a' * 65}@example.com",
+        f"{'a' * 64}@{'b' * 190}",
+    ],
+)
+def test_anything_else_is_not(email: str) -> None:
+    """RFC 5321 §4.5.3.1."""
+    assert fields_with_problems(username=email) == {"username"}
+
+
+@pytest.mark.parametrize(("name", "fits"), [("Ada", True), ("阿达", True), ("x" * 100, True), ("x" * 101, False)])
+def test_a_name_is_whatever_somebody_is_called(name: str, fits: bool) -> None:
+    """Up to a length that fits into a page."""
+    assert fields_with_problems(name=name) == (set() if fits else {"name"})
+
+
+@pytest.mark.parametrize("name", ["", "A\nB", "A\x00B", "A\x9bB"])
+def test_a_name_is_one_line(name: str) -> None:
+    """It stands in pages, tokens and logs."""
+    assert fields_with_problems(name=name) == {"name"}
+
+
+def test_everything_is_said_at_once() -> None:
+    """Nobody sends a form three times to learn three things."""
+    assert fields_with_problems("ada", "", "short") == {"username", "name", "password"}
+
+
+def test_the_person_and_the_service_do_not_make_a_password() -> None:
+    """The parts of the address count one by one."""
+    assert fields_with_problems("lovelace.countess@example.com", "Ada", "lovelacecountess") == {"password"}
+    assert fields_with_problems("x@example.com", "Ada", "zephyrix99") == {"password"}
