@@ -142,7 +142,7 @@ class Clock(Protocol):
 class Entropy(Protocol):
     """Where randomness comes from."""
 
-    def __call__(self, size: int) -> bytes:
+    def __call__(self, size: int, /) -> bytes:
         """`size` bytes that nobody can guess."""
 
 

@@ -1,0 +1,1 @@
+"""The web app: static files behind the backend-for-frontend."""

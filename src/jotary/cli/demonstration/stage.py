@@ -1,0 +1,136 @@
+"""Three servers on loopback, each a process of its own, that stop when the demonstration does."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from http.client import HTTPConnection
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+#: Seconds in which a server must answer its first request, and in which it must stop.
+START_TIMEOUT: Final = 20
+STOP_TIMEOUT: Final = 10
+
+#: Where the servers stand if nobody else does.
+PREFERRED_PORTS: Final = (8000, 8001, 8002)
+
+
+class StageError(Exception):
+    """A server did not start; the text holds the end of its log."""
+
+
+def free_ports() -> tuple[int, int, int]:
+    """Ports for User API, ToDo API and ToDo web: the preferred ones, or others where those are taken."""
+    first, second, third = (_free_port(preferred) for preferred in PREFERRED_PORTS)
+    return first, second, third
+
+
+def _free_port(preferred: int) -> int:
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise StageError("no port is free on 127.0.0.1")
+
+
+def examples_folder() -> Path:
+    """Where the package `todo` stands: beside the sources in a clone, inside the package in a wheel.
+
+    Raises:
+        StageError: this installation has no examples.
+    """
+    package = Path(__file__).resolve().parents[2]
+    for folder in (package / "_examples", package.parents[1] / "examples"):
+        if (folder / "todo").is_dir():
+            return folder
+    raise StageError("the ToDo example is missing. Install the demonstration: pip install 'jotary[demo]'")
+
+
+class Stage:
+    """Starts servers one by one and stops them in reverse order. Use it as a context manager.
+
+    Args:
+        folder: where logs are written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
+
+    def __enter__(self) -> Self:
+        """Nothing runs yet."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop every server that was started here, the last one first."""
+        for _, process in reversed(self._running):
+            process.terminate()
+        for _, process in reversed(self._running):
+            try:
+                process.wait(STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def start(self, name: str, application: str, *, port: int, path: str, environment: Mapping[str, str]) -> None:
+        """Start an ASGI application factory in a process of its own, and wait until `path` answers.
+
+        Raises:
+            StageError: it ended, or did not answer in time.
+        """
+        log = self._folder / f"{name}.log"
+        command = [sys.executable, "-m", "uvicorn", "--factory", application, "--host", "127.0.0.1"]
+        command += ["--port", str(port), "--log-level", "warning", "--no-access-log", "--no-server-header"]
+        command += ["--app-dir", str(examples_folder())]
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 -- our own interpreter and our own modules
+                command, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT
+            )
+        self._running.append((name, process))
+        self._wait(name, process, port, path, log)
+
+    def _wait(self, name: str, process: subprocess.Popen[bytes], port: int, path: str, log: Path) -> None:
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise StageError(f"{name} ended at once:\n{_tail(log)}")
+            if _answers(port, path):
+                return
+            time.sleep(0.05)
+        raise StageError(f"{name} does not answer on port {port}:\n{_tail(log)}")
+
+    def watch(self) -> None:
+        """Wait until a server ends by itself.
+
+        Raises:
+            StageError: one did.
+        """
+        while True:
+            for name, process in self._running:
+                if process.poll() is not None:
+                    raise StageError(f"{name} ended:\n{_tail(self._folder / f'{name}.log')}")
+            time.sleep(0.5)
+
+
+def _answers(port: int, path: str) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status < 500  # noqa: PLR2004 -- it lives, whatever it says
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
