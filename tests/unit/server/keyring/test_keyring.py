@@ -1,0 +1,260 @@
+"""The signing keys of a process, over a real database (design §6.2)."""
+
+import asyncio
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jotary.jose import JOSEError, jwt
+from jotary.oauth.secret import Secret
+from jotary.server.keyring import RELOAD_INTERVAL, Keyring, Rotation, Rules, Sealer, SealError, derive_key
+from jotary.server.keyring.schedule import ROTATION_INTERVAL
+from jotary.server.ports import Unavailable
+from jotary.server.store import Store, open_store
+
+START = 1_800_000_000
+SECRET = Secret("the secret that seals the keys of these tests")
+CLAIMS = {"iss": "https://id.example.com", "sub": "somebody"}
+
+
+def entropy(size: int) -> bytes:
+    """The `Entropy` port."""
+    return secrets.token_bytes(size)
+
+
+class Machine:
+    """One database, any number of processes, and their clock."""
+
+    def __init__(self, runner: asyncio.Runner, path: Path) -> None:
+        self.run = runner.run
+        self.path = path
+        self.now = START
+        self.stores: list[Store] = []
+
+    def rotation(self, secret: Secret = SECRET, algorithm: str = "ES256") -> Rotation:
+        """The rotation of a process with a connection of its own."""
+        store = self.run(open_store(f"sqlite:///{self.path}"))
+        self.stores.append(store)
+        sealer = Sealer(derive_key(secret, "seal"))
+        rules = Rules.of(algorithm=algorithm, jwks_max_age=300, token_lifetime=300, leeway=5)
+        return Rotation(store=store, sealer=sealer, rules=rules, entropy=entropy)
+
+    def keyring(self, secret: Secret = SECRET, algorithm: str = "ES256") -> Keyring:
+        """The keyring of a process that has not read its keys yet."""
+        sealer = Sealer(derive_key(secret, "seal"))
+        return Keyring(rotation=self.rotation(secret, algorithm), sealer=sealer, clock=lambda: self.now)
+
+    def start(self, secret: Secret = SECRET, algorithm: str = "ES256") -> Keyring:
+        """The keyring of a process that is ready."""
+        keyring = self.keyring(secret, algorithm)
+        self.run(keyring.refresh())
+        return keyring
+
+    def sign(self, keyring: Keyring, **named: Any) -> str:
+        """A token."""
+        return self.run(keyring.sign(CLAIMS, typ="at+jwt", **named))
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What the file holds."""
+        with sqlite3.connect(self.path) as connection:
+            return connection.execute(query).fetchall()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """A machine with an empty database."""
+    with asyncio.Runner() as runner:
+        made = Machine(runner, tmp_path / "jotary.db")
+        yield made
+        for store in made.stores:
+            runner.run(store.close())
+
+
+def verify(token: str, keyring: Keyring) -> dict[str, Any]:
+    """The header of a token that the published keys verify."""
+    return jwt.verify(token, keyring.public_keys(), algorithms={"ES256", "RS256", "EdDSA"}, typ="at+jwt").header
+
+
+def kids(keyring: Keyring) -> list[str | None]:
+    """The names of the published keys."""
+    return [key.kid for key in keyring.public_keys()]
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
+def test_the_first_start_makes_a_key_that_signs_at_once(machine: Machine, algorithm: str) -> None:
+    """Whatever the operator has set."""
+    keyring = machine.start(algorithm=algorithm)
+
+    header = verify(machine.sign(keyring), keyring)
+
+    assert header == {"alg": algorithm, "kid": kids(keyring)[0], "typ": "at+jwt"}
+
+
+def test_a_restart_signs_with_the_same_key(machine: Machine) -> None:
+    """What was issued before is good afterwards, and the other way round."""
+    before, after = machine.start(), machine.start()
+
+    assert kids(before) == kids(after)
+    assert verify(machine.sign(before), after)
+    assert verify(machine.sign(after), before)
+
+
+def test_processes_that_start_at_once_end_with_one_key(machine: Machine) -> None:
+    """Each has a connection of its own, none knows of the others, and none signs with a key that another lacks."""
+    keyrings = [machine.keyring() for _ in range(8)]
+
+    async def start_all() -> None:
+        await asyncio.gather(*(keyring.refresh() for keyring in keyrings))
+
+    machine.run(start_all())
+
+    assert len({tuple(kids(keyring)) for keyring in keyrings}) == 1
+    assert len(kids(keyrings[0])) == 1
+    assert machine.rows("SELECT count(*) FROM signing_keys") == [(1,)]
+    assert machine.rows("SELECT kind FROM events") == [("key.announced",)]
+
+
+def test_processes_that_rotate_at_once_make_one_successor(machine: Machine) -> None:
+    """Also when the schedule makes all of them do it in the same second."""
+    keyrings = [machine.start() for _ in range(4)]
+    machine.now += ROTATION_INTERVAL
+
+    async def refresh_all() -> None:
+        await asyncio.gather(*(keyring.refresh() for keyring in keyrings))
+
+    machine.run(refresh_all())
+
+    assert len({tuple(kids(keyring)) for keyring in keyrings}) == 1
+    assert len(kids(keyrings[0])) == 2
+
+
+def test_private_keys_are_not_in_the_file(machine: Machine) -> None:
+    """A stolen database signs nothing."""
+    machine.start()
+
+    ((sealed, public),) = machine.rows("SELECT sealed_private_key, public_jwk FROM signing_keys")
+
+    assert b'"d"' not in sealed
+    assert '"d"' not in str(public)
+    assert b'"d"' in Sealer(derive_key(SECRET, "seal")).unseal(
+        sealed, kid=str(machine.rows("SELECT id FROM signing_keys")[0][0])
+    )
+
+
+def test_another_secret_stops_the_start_with_a_word_about_the_cause(machine: Machine) -> None:
+    """Design §4: the operator is told what to look at. Nothing is replaced unasked."""
+    machine.start()
+
+    with pytest.raises(SealError, match="secret changed"):
+        machine.start(Secret("another secret, that does not open the keys"))
+    assert machine.rows("SELECT count(*) FROM signing_keys") == [(1,)]
+
+
+def test_who_has_lost_the_secret_can_give_up_the_keys(machine: Machine) -> None:
+    """The emergency rotation opens nothing."""
+    machine.start()
+    other = Secret("another secret, that does not open the keys")
+
+    machine.run(machine.rotation(other).rotate(machine.now, compromised=True))
+
+    keyring = machine.start(other)
+    assert verify(machine.sign(keyring), keyring)
+
+
+def test_a_database_that_is_down_does_not_stop_the_signing(machine: Machine) -> None:
+    """The keys that are known go on until they retire."""
+    keyring = machine.start()
+    before = keyring.public_keys()
+    machine.run(machine.stores[-1].close())
+
+    with pytest.raises(Unavailable):
+        machine.run(keyring.refresh())
+
+    assert verify(machine.sign(keyring), keyring)
+    assert keyring.public_keys() is before
+
+
+def test_without_a_key_nothing_is_signed(machine: Machine) -> None:
+    """503 and no token, never an unsigned one."""
+    with pytest.raises(Unavailable):
+        machine.sign(machine.keyring())
+    with pytest.raises(Unavailable):
+        machine.sign(machine.start(), algorithm="EdDSA")
+
+
+def test_a_rotation_in_peace_is_noticed_by_nobody(machine: Machine) -> None:
+    """Two processes and a verifier with the oldest key set it may have, second by second around the change."""
+    one, two = machine.start(), machine.start()
+    machine.run(machine.rotation().rotate(machine.now))
+    signers = set()
+    cached = two.public_keys()
+    for _ in range(60):
+        machine.now += RELOAD_INTERVAL // 2
+        token = machine.sign(one)
+        signers.add(jwt.verify(token, cached, algorithms={"ES256"}, typ="at+jwt").header["kid"])
+        machine.run(one.refresh())
+        if machine.now % 300 < RELOAD_INTERVAL // 2:  # as often as the key set's `max-age` makes it
+            machine.run(two.refresh())
+            cached = two.public_keys()
+    assert len(signers) == 2
+    assert len(kids(one)) == 1  # the old one has retired and is gone
+
+
+def test_after_an_emergency_nothing_of_the_old_keys_is_good(machine: Machine) -> None:
+    """Neither published nor used, and the private part is gone from the database."""
+    keyring = machine.start()
+    (old,) = kids(keyring)
+    token = machine.sign(keyring)
+
+    machine.run(machine.rotation().rotate(machine.now, compromised=True))
+    machine.run(keyring.refresh())
+
+    assert old not in kids(keyring)
+    assert verify(machine.sign(keyring), keyring)["kid"] != old
+    with pytest.raises(JOSEError, match="unknown_key"):
+        verify(token, keyring)
+    assert (old, 0) in machine.rows("SELECT id, length(sealed_private_key) FROM signing_keys")
+    first, second = (detail for (detail,) in machine.rows("SELECT detail FROM events ORDER BY position"))
+    assert "scheduled" in first
+    assert "compromised" in second
+
+
+def test_a_retired_key_of_another_secret_does_not_matter(machine: Machine) -> None:
+    """Only what should sign must open; the rest is published as it is."""
+    keyring = machine.start()
+    machine.run(machine.rotation().rotate(machine.now))
+    machine.now += 300 + RELOAD_INTERVAL
+    (old, _) = kids(machine.start())
+    with sqlite3.connect(machine.path) as connection:
+        connection.execute("UPDATE signing_keys SET sealed_private_key = x'00' WHERE id = ?", (old,))
+
+    restarted = machine.start()
+
+    assert kids(restarted) == kids(machine.start())
+    assert verify(machine.sign(restarted), restarted)["kid"] != old
+    assert kids(keyring) == [old]
+
+
+def test_the_key_set_stays_the_same_object_until_a_key_comes_or_goes(machine: Machine) -> None:
+    """What is made of it, such as documents, can be kept."""
+    keyring = machine.start()
+    first = keyring.public_keys()
+    machine.run(keyring.refresh())
+    assert keyring.public_keys() is first
+
+    machine.run(machine.rotation().rotate(machine.now))
+    machine.run(keyring.refresh())
+    assert keyring.public_keys() is not first
+
+
+@pytest.mark.parametrize("typ", ["at+jwt", "JWT", "logout+jwt"])
+def test_every_type_has_its_own_header(machine: Machine, typ: str) -> None:
+    """RFC 8725 §3.11; headers are kept, and not mixed up."""
+    keyring = machine.start()
+    for _ in range(2):
+        token = machine.run(keyring.sign(CLAIMS, typ=typ))
+        assert jwt.verify(token, keyring.public_keys(), algorithms={"ES256"}, typ=typ).claims == CLAIMS
