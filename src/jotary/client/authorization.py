@@ -44,9 +44,7 @@ def build_authorization_request(
     scopes: Sequence[str],
     entropy: bytes,
     resources: Sequence[str] = (),
-    prompt: str | None = None,
-    login_hint: str | None = None,
-    max_age: int | None = None,
+    **optional: str | None,
 ) -> AuthorizationRequest:
     """Make a request for a code with PKCE S256, `state` and, for `openid`, a `nonce`.
 
@@ -57,9 +55,7 @@ def build_authorization_request(
         scopes: values of the scope parameter.
         entropy: `AUTHORIZATION_ENTROPY` random bytes.
         resources: the APIs that the tokens are for (RFC 8707 §2).
-        prompt: OIDC Core §3.1.2.1.
-        login_hint: OIDC Core §3.1.2.1.
-        max_age: seconds since the person last authenticated (OIDC Core §3.1.2.1).
+        optional: `prompt`, `login_hint`, `max_age` and the like (OIDC Core §3.1.2.1); None is left out.
 
     Raises:
         ProtocolError: the issuer has no usable authorization endpoint, or says that it has no S256.
@@ -67,34 +63,33 @@ def build_authorization_request(
     endpoint = _authorization_endpoint(metadata)
     if len(entropy) != AUTHORIZATION_ENTROPY:
         raise ValueError(f"an authorization request takes {AUTHORIZATION_ENTROPY} random bytes")
-    state, nonce = base64url.encode(entropy[:32]), base64url.encode(entropy[32:64])
-    code_verifier = pkce.new_verifier(entropy[64:])
-    optional = {
-        "nonce": nonce if "openid" in scopes else None,
-        "prompt": prompt,
-        "login_hint": login_hint,
-        "max_age": None if max_age is None else str(max_age),
-    }
-    parameters = [
-        ("response_type", "code"),
-        ("client_id", client_id),
-        ("redirect_uri", redirect_uri),
-        ("scope", format_scope(scopes)),
-        ("state", state),
-        ("code_challenge", pkce.challenge(code_verifier)),
-        ("code_challenge_method", "S256"),
-        *((name, value) for name, value in optional.items() if value is not None),
-        *(("resource", resource) for resource in resources),
-    ]
-    return AuthorizationRequest(
-        url=f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}",
+    request = AuthorizationRequest(
+        url="",
         issuer=metadata.issuer,
         redirect_uri=redirect_uri,
         scopes=tuple(scopes),
-        state=Secret(state),
-        nonce=Secret(nonce),
-        code_verifier=Secret(code_verifier),
+        state=Secret(base64url.encode(entropy[:32])),
+        nonce=Secret(base64url.encode(entropy[32:64])),
+        code_verifier=Secret(pkce.new_verifier(entropy[64:])),
     )
+    further = [(name, value) for name, value in optional.items() if value is not None]
+    query = urlencode([*_parameters(request, client_id), *further, *(("resource", one) for one in resources)])
+    return msgspec.structs.replace(request, url=f"{endpoint}{'&' if '?' in endpoint else '?'}{query}")
+
+
+def _parameters(request: AuthorizationRequest, client_id: str) -> list[tuple[str, str]]:
+    """RFC 6749 §4.1.1, RFC 7636 §4.3, OIDC Core §3.1.2.1."""
+    nonce = [("nonce", request.nonce.reveal())] if "openid" in request.scopes else []
+    return [
+        ("response_type", "code"),
+        ("client_id", client_id),
+        ("redirect_uri", request.redirect_uri),
+        ("scope", format_scope(request.scopes)),
+        ("state", request.state.reveal()),
+        ("code_challenge", pkce.challenge(request.code_verifier.reveal())),
+        ("code_challenge_method", "S256"),
+        *nonce,
+    ]
 
 
 def _authorization_endpoint(metadata: ServerMetadata) -> str:

@@ -1,5 +1,6 @@
 """One issuer as a client sees it: start a sign-in, redeem its code, refresh, end the session."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -127,12 +128,18 @@ class Provider:
         except UnavailableError:  # the keys cannot be had now: go on with the ID token that was checked at sign-in
             return Refreshed(msgspec.structs.replace(renewed, id_token=tokens.id_token))
         except ProtocolError as error:
-            _log.error("the ID token of a refresh is not acceptable, so the session ends: %s", error)
-            return SignedOut()
+            return await self._abandon(renewed, f"its ID token is not acceptable: {error}")
         if id_token.subject != subject:
-            _log.error("a refresh answered for another person, so the session ends")
-            return SignedOut()
+            return await self._abandon(renewed, "it answered for another person")
         return Refreshed(renewed)
+
+    async def _abandon(self, tokens: TokenSet, reason: str) -> SignedOut:
+        """End a session whose refresh cannot be trusted, and leave nothing of it at the issuer."""
+        _log.error("a session ends because of what a refresh gave: %s", reason)
+        if tokens.refresh_token is not None:
+            with contextlib.suppress(ClientError):
+                await self.revoke(tokens.refresh_token)
+        return SignedOut()
 
     async def client_credentials(self, *, scopes: Sequence[str] = (), resources: Sequence[str] = ()) -> TokenSet:
         """A token for this client itself. Raises as `redeem`."""

@@ -116,29 +116,28 @@ class BFF:
             max_body_size=max_body_size,
             allow_cleartext_upstreams=allow_cleartext_upstreams,
         )
-        sealer = Sealer([secret] if isinstance(secret, bytes) else secret)
         self._to_issuer = IssuerTransport(network=network, tls=tls)
         self._to_apis = UpstreamTransport(network=network, tls=tls, timeout=upstream_timeout)
         credentials = _credentials(client_id, client_secret, client_key)
-        self._provider = Provider(
+        provider = Provider(
             issuer=issuer, credentials=credentials, transport=self._to_issuer, clock=clock, entropy=entropy
         )
-        self._keeper = SessionKeeper(self._provider, SessionCookies(sealer, entropy), clock)
-        self._proxy = Proxy(self._keeper, self._to_apis, max_body_size=max_body_size)
-        self._endpoints = self._routes(sealer, clock, entropy)
+        self._compose(provider, Sealer([secret] if isinstance(secret, bytes) else secret), clock, entropy)
 
-    def _routes(self, sealer: Sealer, clock: Clock, entropy: Entropy) -> Mapping[str, Mapping[str, Endpoint]]:
-        """What stands below the prefix: path, method, endpoint."""
+    def _compose(self, provider: Provider, sealer: Sealer, clock: Clock, entropy: Entropy) -> None:
+        """Put the parts together."""
+        self._keeper = SessionKeeper(provider, SessionCookies(sealer, entropy), clock)
+        self._proxy = Proxy(self._keeper, self._to_apis, max_body_size=self._settings.max_body_size)
         sign_in = SignIn(
             settings=self._settings,
-            provider=self._provider,
+            provider=provider,
             transactions=TransactionCookies(sealer, entropy),
             keeper=self._keeper,
             clock=clock,
             entropy=entropy,
         )
-        sign_out = SignOut(self._settings, self._provider, self._keeper, sealer, entropy)
-        return {
+        sign_out = SignOut(self._settings, provider, self._keeper, sealer, entropy)
+        self._endpoints: Mapping[str, Mapping[str, Endpoint]] = {
             f"{AUTH_PREFIX}/login": {"GET": sign_in.login},
             f"{AUTH_PREFIX}/callback": {"GET": sign_in.callback},
             f"{AUTH_PREFIX}/logout": {"GET": sign_out.leave, "POST": sign_out.end},

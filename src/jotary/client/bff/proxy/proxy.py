@@ -57,7 +57,8 @@ class Proxy:
         outcome = await self._keeper.use(present)
         if not isinstance(outcome, Live):
             return self._without_session(outcome, present)
-        call = _Call(request, url, Body(request.receive, limit=self._max_body_size))
+        declared = request.headers.get("content-length")
+        call = _Call(request, url, Body(request.receive, declared=declared, limit=self._max_body_size))
         try:
             await call.body.prepare()
             outcome, answer = await self._answer(call, outcome)
@@ -81,9 +82,8 @@ class Proxy:
 
     async def _send(self, call: _Call, live: Live) -> UpstreamAnswer:
         headers = request_headers(call.request.headers.raw, live.session.tokens.access_token)
-        declared = call.request.headers.get("content-length", "")
-        if not call.body.is_replayable and declared.isdecimal():
-            headers.append((b"content-length", declared.encode("ascii")))
+        if call.body.length is not None:
+            headers.append((b"content-length", str(call.body.length).encode("ascii")))
         return await self._transport.send(call.request.method, call.url, headers, call.body.content())
 
     def _without_session(self, outcome: Over | Suspended, present: dict[str, str]) -> Response:

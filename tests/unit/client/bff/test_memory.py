@@ -1,0 +1,136 @@
+"""What a process remembers: the newest generation until it has arrived, and who has left."""
+
+import msgspec
+
+from jotary.client.bff import memory
+from jotary.client.bff.memory import EndedSessions, RecentSessions
+from jotary.client.bff.session import Session
+from jotary.client.token_endpoint import TokenSet
+from jotary.oauth.secret import Secret
+
+import pytest
+
+NOW = 1_800_000_000
+
+
+def session(generation: int = 0, name: str = "one") -> Session:
+    """A session at a generation."""
+    tokens = TokenSet(
+        access_token=Secret(f"at-{generation}"),
+        refresh_token=Secret(f"rt-{generation}"),
+        id_token=None,
+        scopes=(),
+        obtained_at=NOW,
+        expires_at=NOW + 300,
+    )
+    return Session(
+        id=name, generation=generation, subject="p", name=None, email=None, expires_at=NOW + 9000, tokens=tokens
+    )
+
+
+def test_a_lost_answer_is_made_good_however_late() -> None:
+    """Nobody has shown the new cookie, so the old one is the browser's, not a thief's copy."""
+    recent = RecentSessions()
+    recent.remember(session(1), now=NOW)
+    assert recent.newest(session(0), now=NOW + 86_400).generation == 1
+
+
+def test_once_the_new_cookie_has_arrived_the_old_one_is_left_to_the_issuer() -> None:
+    """Two copies are in use: one of them may be a thief's, and the issuer must see it (design §6.1)."""
+    recent = RecentSessions()
+    recent.remember(session(1), now=NOW)
+    recent.newest(session(1), now=NOW + 31)
+    assert recent.newest(session(0), now=NOW + 32).generation == 0
+
+
+def test_within_the_retry_window_an_old_cookie_is_healed_even_then() -> None:
+    """A slow answer has overwritten the newer cookie; the issuer would heal it as well."""
+    recent = RecentSessions()
+    recent.remember(session(1), now=NOW)
+    recent.newest(session(1), now=NOW + 1)
+    assert recent.newest(session(0), now=NOW + 29).generation == 1
+    assert recent.newest(session(0), now=NOW + 30).generation == 0
+
+
+def test_a_cookie_of_two_generations_ago_is_never_healed() -> None:
+    """A browser is at most one answer behind."""
+    recent = RecentSessions()
+    recent.remember(session(2), now=NOW)
+    assert recent.newest(session(0), now=NOW).generation == 0
+
+
+def test_a_newer_cookie_from_another_process_is_believed() -> None:
+    """And what was remembered is forgotten."""
+    recent = RecentSessions()
+    recent.remember(session(1), now=NOW)
+    assert recent.newest(session(2), now=NOW).generation == 2
+    assert recent.newest(session(0), now=NOW).generation == 0
+
+
+def test_an_older_generation_never_replaces_a_newer_one() -> None:
+    """Two refreshes of one session may end in any order."""
+    recent = RecentSessions()
+    recent.remember(session(2), now=NOW)
+    recent.remember(session(1), now=NOW)
+    assert recent.latest(session(1)).generation == 2
+    assert recent.latest(session(3)).generation == 3
+
+
+def test_asking_for_the_latest_does_not_count_as_an_arrival() -> None:
+    """Only a browser's cookie shows what a browser has."""
+    recent = RecentSessions()
+    recent.remember(session(1), now=NOW)
+    recent.latest(session(1))
+    assert recent.newest(session(0), now=NOW + 40).generation == 1
+
+
+def test_sessions_do_not_mix() -> None:
+    """Neither newest nor latest nor forgetting touches another session."""
+    recent = RecentSessions()
+    recent.remember(session(1, "one"), now=NOW)
+    recent.remember(session(5, "two"), now=NOW)
+    recent.forget("one")
+    assert recent.newest(session(0, "one"), now=NOW).generation == 0
+    assert recent.latest(session(4, "two")).id == "two"
+
+
+def test_the_memory_of_refreshes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest goes."""
+    monkeypatch.setattr(memory, "MOST_RECENT", 3)
+    recent = RecentSessions()
+    for number in range(5):
+        recent.remember(session(1, str(number)), now=NOW)
+    assert [recent.latest(session(0, str(number))).generation for number in range(5)] == [0, 0, 1, 1, 1]
+
+
+def test_an_ended_session_is_refused() -> None:
+    """And nobody else."""
+    ended = EndedSessions()
+    ended.add("one", until=NOW + 300, now=NOW)
+    assert "one" in ended
+    assert "two" not in ended
+
+
+def test_the_memory_of_ended_sessions_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has expired goes first, then what was ended first."""
+    monkeypatch.setattr(memory, "MOST_ENDED", 3)
+    ended = EndedSessions()
+    for number, until in enumerate([900, 100, 900, 900]):
+        ended.add(str(number), until=NOW + until, now=NOW + 200)
+    assert [str(number) in ended for number in range(4)] == [True, False, True, True]
+    ended.add("4", until=NOW + 900, now=NOW + 200)
+    assert [str(number) in ended for number in range(5)] == [False, False, True, True, True]
+
+
+def test_ending_a_session_again_never_shortens_its_end() -> None:
+    """It could not be revoked the first time, so it is remembered for as long as it could live."""
+    ended = EndedSessions()
+    ended.add("one", until=NOW + 9000, now=NOW)
+    ended.add("one", until=NOW + 300, now=NOW)
+    assert ended._ended["one"] == NOW + 9000
+
+
+def test_a_session_does_not_print_its_tokens() -> None:
+    """Secrets never print."""
+    assert "at-0" not in repr(session())
+    assert "rt-0" not in str(msgspec.structs.asdict(session()))

@@ -1,0 +1,410 @@
+"""A browser, an application with a session, an issuer and an API, wired in memory over HTTP's own words.
+
+The issuer here is small, and follows the design's rules for refresh (design §6.1) where the tests need them; the
+journeys run against the real one.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote_plus, urlencode, urlsplit
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from jotary.client.bff import BFF
+from jotary.client.transport import IssuerTransport
+from jotary.jose import Key, KeySet, jwt
+from jotary.oauth import pkce
+from jotary.testing import FrozenClock
+from jotary.tokens.id_token import id_token_claims
+
+ISSUER = "https://id.example"
+APP = "https://app.example"
+API = "https://api.example"
+SECRET = b"s" * 32
+LIFETIME = 300
+RETRY_WINDOW = 30
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The event loop that servers run on."""
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """A clock that the whole world shares."""
+    return FrozenClock()
+
+
+class Network(httpx2.AsyncBaseTransport):
+    """Carries requests to applications in memory, and fails as it is told."""
+
+    def __init__(self) -> None:
+        self._hosts: dict[str, httpx2.ASGITransport] = {}
+        self.requests: list[httpx2.Request] = []
+        self._faults: dict[str, list[Exception | int]] = {}
+        self._lost: Counter[str] = Counter()
+        self._gates: dict[str, Callable[[], Awaitable[None]]] = {}
+
+    def serve(self, origin: str, app: ASGIApp) -> None:
+        """Let an application answer for an origin."""
+        self._hosts[urlsplit(origin).netloc] = httpx2.ASGITransport(app)
+
+    def fail(self, url: str, *faults: Exception | int) -> None:
+        """Answer the next requests for a URL with an error of the network, or with a status."""
+        self._faults.setdefault(url, []).extend(faults)
+
+    def lose_answers(self, url: str, times: int = 1) -> None:
+        """Let the next requests for a URL arrive, and their answers vanish."""
+        self._lost[url] += times
+
+    def hold(self, url: str, gate: Callable[[], Awaitable[None]]) -> None:
+        """Wait for something before requests for a URL arrive."""
+        self._gates[url] = gate
+
+    def heal(self) -> None:
+        """Work from now on."""
+        self._faults.clear()
+        self._lost.clear()
+
+    def count(self, url: str) -> int:
+        """How many requests there were for a URL."""
+        return sum(_address(request) == url for request in self.requests)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Carry one request."""
+        self.requests.append(request)
+        url = _address(request)
+        if url in self._gates:
+            await self._gates[url]()
+        if self._faults.get(url):
+            fault = self._faults[url].pop(0)
+            if isinstance(fault, Exception):
+                raise fault
+            return httpx2.Response(fault, stream=httpx2.ByteStream(b""))
+        host = self._hosts.get(request.url.netloc.decode())
+        if host is None:
+            raise httpx2.ConnectError("nobody is there")
+        response = await host.handle_async_request(request)
+        if self._lost[url]:
+            self._lost[url] -= 1
+            raise httpx2.ReadError("the answer was lost")
+        return response
+
+
+def _address(request: httpx2.Request) -> str:
+    return str(request.url).partition("?")[0]
+
+
+class SmallIssuer:
+    """An issuer with one person, who is always signed in; it remembers all tokens that it gave."""
+
+    def __init__(self, clock: FrozenClock) -> None:
+        self.clock = clock
+        self.key = Key.generate("ES256", kid="k1")
+        self.published = [self.key]
+        self.sent: list[dict[str, str]] = []  # what clients posted
+        self.codes: dict[str, dict[str, str]] = {}
+        self.generations: dict[str, tuple[int, int]] = {}  # session -> generation, rotated at
+        self.ended: set[str] = set()
+        self.issued: list[str] = []  # every token that must never be seen by a script
+        self.answer: dict[str, Any] = {}  # members of token answers to replace; None removes one
+        self.claims: dict[str, Any] = {}  # claims of ID tokens to replace; None removes one
+        self.metadata: dict[str, Any] = {}  # members of the metadata to replace; None removes one
+        self.callback: dict[str, str | None] = {}  # parameters of the callback to replace; None removes one
+        self.lifetime = LIFETIME
+        self.app = Starlette(
+            routes=[
+                Route("/.well-known/openid-configuration", self._discovery),
+                Route("/jwks", self._jwks),
+                Route("/authorize", self._authorize),
+                Route("/token", self._token, methods=["POST"]),
+                Route("/revoke", self._revoke, methods=["POST"]),
+                Route("/logout", self._logout),
+            ]
+        )
+
+    async def _discovery(self, _request: Request) -> Response:
+        names = {
+            "authorization_endpoint": "authorize",
+            "token_endpoint": "token",
+            "jwks_uri": "jwks",
+            "revocation_endpoint": "revoke",
+            "end_session_endpoint": "logout",
+        }
+        document = {name: f"{ISSUER}/{path}" for name, path in names.items()}
+        flags = {"issuer": ISSUER, "authorization_response_iss_parameter_supported": True}
+        return JSONResponse(_replaced({**document, **flags}, self.metadata))
+
+    async def _jwks(self, _request: Request) -> Response:
+        return JSONResponse(KeySet(self.published).to_jwks())
+
+    async def _authorize(self, request: Request) -> Response:
+        asked = dict(request.query_params)
+        code = secrets.token_urlsafe()
+        self.codes[code] = asked
+        answer = _replaced({"code": code, "state": asked["state"], "iss": ISSUER}, self.callback)
+        return RedirectResponse(f"{asked['redirect_uri']}?{urlencode(answer)}", status_code=302)
+
+    async def _token(self, request: Request) -> Response:
+        form = _form(await request.body())
+        self.sent.append({**form, "authorization": request.headers.get("authorization", "")})
+        if form["grant_type"] == "refresh_token":
+            return self._refresh(form["refresh_token"])
+        asked = self.codes.pop(form["code"], None)
+        if asked is None or not pkce.verify(form["code_verifier"], asked["code_challenge"]):
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        session = secrets.token_hex(8)
+        self.generations[session] = (0, self.clock())
+        return self._tokens(session, asked)
+
+    def _refresh(self, refresh_token: str) -> Response:
+        """Design §6.1: rotate, replay within the window, end the session for anything older."""
+        session, _, number = refresh_token.partition(".")
+        generation, rotated_at = self.generations[session]
+        in_window = self.clock() < rotated_at + RETRY_WINDOW
+        if session in self.ended or not (int(number) == generation or (int(number) == generation - 1 and in_window)):
+            self.ended.add(session)
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        if int(number) == generation:
+            self.generations[session] = (generation + 1, self.clock())
+        return self._tokens(session, None)
+
+    def _tokens(self, session: str, asked: dict[str, str] | None) -> Response:
+        access_token = f"at-{session}-{secrets.token_hex(300)}"
+        refresh_token = f"{session}.{self.generations[session][0]}"
+        claims = id_token_claims(
+            issuer=ISSUER,
+            subject="person-1",
+            client_id="todo-web",
+            session_id=session,
+            nonce=asked.get("nonce") if asked else None,
+            authenticated_at=self.clock(),
+            methods=["pwd"],
+            access_token=access_token,
+            algorithm="ES256",
+            now=self.clock(),
+            lifetime=300,
+            profile={"name": "Ada", "email": "ada@example.com"},
+        )
+        id_token = jwt.sign(_replaced(claims, self.claims), self.key, typ="JWT")
+        answer = {
+            "access_token": access_token,
+            "token_type": "Bearer",
+            "expires_in": self.lifetime,
+            "refresh_token": refresh_token,
+            "id_token": id_token,
+        }
+        self.issued += [access_token, refresh_token, id_token]
+        return JSONResponse(_replaced(answer, self.answer))
+
+    async def _revoke(self, request: Request) -> Response:
+        form = _form(await request.body())
+        self.sent.append(form)
+        self.ended.add(form["token"].partition(".")[0])
+        return Response()
+
+    async def _logout(self, _request: Request) -> Response:
+        return PlainTextResponse("signed out at the issuer")
+
+    def is_good(self, access_token: str) -> bool:
+        """What an API that follows the revocations would say."""
+        return access_token in self.issued and access_token.split("-")[1] not in self.ended
+
+
+def _form(body: bytes) -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in unquote_plus(body.decode()).split("&"))
+
+
+def _replaced(members: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**members, **changes}.items() if value is not None}
+
+
+class SmallAPI:
+    """An API that takes the issuer's access tokens, and answers as it is told."""
+
+    def __init__(self, issuer: SmallIssuer) -> None:
+        self.issuer = issuer
+        self.requests: list[Request] = []
+        self.bodies: list[bytes] = []
+        self.refused: set[str] = set()  # tokens that are refused although they are good
+        self.response: Callable[[Request], Response] = lambda request: JSONResponse({"path": request.url.path})
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        self.requests.append(request)
+        self.bodies.append(await request.body())
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not self.issuer.is_good(token) or token in self.refused:
+            response: Response = JSONResponse({"error": "invalid_token"}, 401)
+        else:
+            response = self.response(request)
+        await response(scope, receive, send)
+
+    @property
+    def tokens(self) -> list[str]:
+        """The access tokens that it saw, in order."""
+        return [request.headers["authorization"].removeprefix("Bearer ") for request in self.requests]
+
+
+class Browser:
+    """A browser with cookies, which it keeps as RFC 6265 and the `__Host-` prefix say, and no other opinion."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self.cookies: dict[str, str] = {}
+        self.set_cookies: list[str] = []  # every Set-Cookie header of the application, in order
+        self.seen: list[httpx2.Response] = []  # every answer of the application
+
+    async def send(self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Any:
+        """Send a request to the application just so, with the cookies, and take the cookies of the answer."""
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        sent = {**({"Cookie": cookie} if cookie else {}), "Content-Length": str(len(body)), **(headers or {})}
+        if sent.get("Transfer-Encoding"):
+            del sent["Content-Length"]
+        request = httpx2.Request(method, APP + path, headers=sent, content=_chunks(body))
+        response = await self._network.handle_async_request(request)
+        await response.aread()
+        self.seen.append(response)
+        for header in response.headers.get_list("set-cookie"):
+            self.take(header)
+        return response
+
+    def take(self, header: str) -> None:
+        """Keep or drop a cookie; refuse what a browser would refuse."""
+        self.set_cookies.append(header)
+        pair, *attributes = header.split("; ")
+        name, _, value = pair.partition("=")
+        assert name.startswith("__Host-")
+        assert {"Secure", "Path=/", "HttpOnly", "SameSite=Lax"} <= set(attributes), "refused by the browser"
+        assert not any(attribute.lower().startswith("domain") for attribute in attributes)
+        assert len(pair) + sum(map(len, attributes)) <= 4096
+        if "Max-Age=0" in attributes:
+            self.cookies.pop(name, None)
+        else:
+            self.cookies[name] = value
+
+    async def fetch(self, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Any:
+        """What the page's own script does."""
+        own = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "X-CSRF": "1"}
+        extra = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.send(method, path, {**own, **extra}, body)
+
+    async def open(self, url: str, *, site: str = "none") -> Any:
+        """What typing an address, or following a link or a redirect does, redirects included."""
+        fetch = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+        while True:
+            if url.startswith(APP):
+                response = await self.send("GET", url.removeprefix(APP) or "/", fetch)
+            else:
+                response = await self._network.handle_async_request(httpx2.Request("GET", url))
+                await response.aread()
+            location = response.headers.get("location")
+            if location is None:
+                return response
+            url = str(httpx2.URL(url).join(location))
+
+    async def sign_in(self, return_to: str = "/") -> Any:
+        """Sign in; the issuer asks nothing."""
+        return await self.open(f"{APP}/auth/login?{urlencode({'return_to': return_to})}")
+
+
+async def _chunks(body: bytes) -> AsyncIterator[bytes]:
+    """A body as a network delivers it."""
+    for start in range(0, len(body), 1 << 16):
+        yield body[start : start + (1 << 16)]
+
+
+class World:
+    """All of it."""
+
+    def __init__(self, clock: FrozenClock) -> None:
+        self.clock = clock
+        self.network = Network()
+        self.issuer = SmallIssuer(clock)
+        self.api = SmallAPI(self.issuer)
+        self.network.serve(ISSUER, self.issuer.app)
+        self.network.serve(API, self.api)
+        self.bff = self.start()
+
+    def start(self, **options: Any) -> BFF:
+        """Start the application, or start it again: with nothing in its memory."""
+        settings: dict[str, Any] = {
+            "issuer": ISSUER,
+            "client_id": "todo-web",
+            "client_secret": "jcs_secret",
+            "secret": SECRET,
+            "base_url": APP,
+            "proxy": {"/api": f"{API}/v1"},
+            "network": self.network,
+            "clock": self.clock,
+        }
+        bff = BFF(_pages, **{**settings, **options})
+        bff._to_issuer._sleep = _no_sleep
+        self.network.serve(APP, bff)
+        self.bff = bff
+        return bff
+
+    def browser(self) -> Browser:
+        """A new browser."""
+        return Browser(self.network)
+
+    async def signed_in(self) -> Browser:
+        """A browser in which the person is signed in."""
+        browser = self.browser()
+        await browser.sign_in()
+        assert "__Host-session" in browser.cookies
+        return browser
+
+    def refreshes(self) -> int:
+        """How many refreshes the issuer was asked for."""
+        return sum(form.get("grant_type") == "refresh_token" for form in self.issuer.sent)
+
+    def assert_no_token_seen(self, browser: Browser) -> None:
+        """No answer to the browser holds a token in its body, nor in a header that a script can read."""
+        for response in browser.seen:
+            redirects_to_issuer = response.headers.get("location", "").startswith(f"{ISSUER}/logout")
+            readable = [
+                f"{name}: {value}"
+                for name, value in response.headers.multi_items()
+                if name != "set-cookie" and not (name == "location" and redirects_to_issuer)
+            ]
+            text = response.text + "\n".join([*readable, *response.headers.get_list("set-cookie")])
+            for token in self.issuer.issued:
+                assert token not in text
+
+
+async def _no_sleep(_seconds: float) -> None:
+    pass
+
+
+async def _pages(scope: Any, receive: Any, send: Any) -> None:
+    """The application behind: it answers everything with the address it was asked for."""
+    assert scope["type"] == "http"
+    await PlainTextResponse(f"page {scope['path']}")(scope, receive, send)
+
+
+@pytest.fixture
+def world(clock: FrozenClock) -> World:
+    """A browser's surroundings, before anybody signs in."""
+    return World(clock)
+
+
+@pytest.fixture
+def issuer_transport() -> Callable[[httpx2.AsyncBaseTransport], IssuerTransport]:
+    """Calls to an issuer without waiting between attempts."""
+
+    def make(network: httpx2.AsyncBaseTransport) -> IssuerTransport:
+        return IssuerTransport(network=network, sleep=_no_sleep)
+
+    return make
