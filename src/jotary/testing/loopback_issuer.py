@@ -1,7 +1,9 @@
 """An issuer on a loopback port that serves discovery and keys, and can be made to misbehave."""
 
+import ssl
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
@@ -46,9 +48,11 @@ class LoopbackIssuer(TestIssuer):
         audience: the `aud` of its tokens.
         algorithm: what it signs with.
         clock: Unix seconds.
+        ssl_context: a server's, to serve https instead.
 
     Attributes:
         requests: the path of every request, in order.
+        observe: called with the headers of every request.
         metadata: members added to the discovery document, or replaced.
         faults: by path, how an answer goes wrong.
         max_age: seconds in the JWK Set's Cache-Control; None for no such header.
@@ -61,16 +65,20 @@ class LoopbackIssuer(TestIssuer):
         audience: str = "https://api.example",
         algorithm: str = "ES256",
         clock: Callable[[], float] = time.time,  # noqa: TID251 -- a composition root: a user's tests begin here
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        super().__init__(
-            f"http://127.0.0.1:{self._server.server_port}{path}", audience=audience, algorithm=algorithm, clock=clock
-        )
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        if ssl_context is not None:
+            self._server.socket = ssl_context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self.origin = f"{'https' if ssl_context else 'http'}://127.0.0.1:{self._server.server_port}"
+        super().__init__(self.origin + path, audience=audience, algorithm=algorithm, clock=clock)
         self.jwks_path = f"{path}/.well-known/jwks.json"
         self.discovery_path = f"{path}/.well-known/openid-configuration"
         self.oauth_discovery_path = f"/.well-known/oauth-authorization-server{path}"
         self.requests: list[str] = []
+        self.observe: Callable[[Mapping[str, str]], object] = dict  # which does nothing with them
         self.metadata: dict[str, Any] = {}
         self.faults: dict[str, Fault] = {}
         self.max_age: int | None = _JWKS_MAX_AGE
@@ -116,8 +124,7 @@ class LoopbackIssuer(TestIssuer):
                 headers["Cache-Control"] = f"public, max-age={self.max_age}"
             return 200, strict_json.dumps(self.jwks()), headers
         if path in {self.discovery_path, self.oauth_discovery_path}:
-            origin = f"http://127.0.0.1:{self._server.server_port}"
-            document = ServerMetadata(issuer=self.issuer, jwks_uri=origin + self.jwks_path).to_dict()
+            document = ServerMetadata(issuer=self.issuer, jwks_uri=self.origin + self.jwks_path).to_dict()
             return 200, strict_json.dumps({**document, **self.metadata}), headers
         return 404, b"{}", headers
 
@@ -126,10 +133,20 @@ class LoopbackIssuer(TestIssuer):
         self._closing.wait(seconds)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that gives up, or does not trust us: that is what tests are about."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
 def _handler(issuer: LoopbackIssuer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             issuer.requests.append(self.path)
+            issuer.observe(dict(self.headers.items()))
             fault = issuer.faults.get(self.path, Fault())
             issuer.wait(fault.hang)
             self.close_connection = True

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, IncompleteRead
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -188,7 +188,10 @@ def _exchange(parts: SplitResult, guarded: GuardedSocket) -> tuple[int, Mapping[
     headers = {name.lower(): value for name, value in response.getheaders()}
     # One byte more than allowed tells that there is more; a bound is given because http.client would otherwise take
     # the memory that Content-Length asks for.
-    return response.status, headers, response.read(MAX_DOCUMENT + 1)
+    body = response.read(MAX_DOCUMENT + 1)
+    if response.length and len(body) <= MAX_DOCUMENT:  # a bounded read does not tell by itself
+        raise IncompleteRead(body, response.length)
+    return response.status, headers, body
 
 
 def _max_age(cache_control: str) -> int | None:

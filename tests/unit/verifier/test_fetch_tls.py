@@ -1,0 +1,101 @@
+"""Fetching keys over TLS: the certificate is checked, with the host's name (RFC 9110 §4.3.4)."""
+
+import datetime as dt
+import ssl
+import time
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from jotary.testing import LoopbackIssuer
+from jotary.verifier.fetch import FetchError, Source, fetch_keys
+
+
+class Authority(NamedTuple):
+    """A certificate authority that nobody knows, and a server's certificate by it."""
+
+    certificate: Path
+    server: Path
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """The server's certificate is for 127.0.0.1 alone."""
+    folder = tmp_path_factory.mktemp("tls")
+    root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    root = _certificate("Test root", root_key, "Test root", root_key, x509.BasicConstraints(ca=True, path_length=0))
+    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    leaf = _certificate("Issuer", key, "Test root", root_key, names)
+    pem = serialization.Encoding.PEM
+    (folder / "root.pem").write_bytes(root.public_bytes(pem))
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "server.pem").write_bytes(private + leaf.public_bytes(pem))
+    return Authority(folder / "root.pem", folder / "server.pem")
+
+
+def _certificate(
+    subject: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: str,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    extension: x509.ExtensionType,
+) -> x509.Certificate:
+    now = dt.datetime.now(dt.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(minutes=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
+        .sign(issuer_key, hashes.SHA256())
+    )
+
+
+@pytest.fixture
+def secure(authority: Authority) -> Iterator[LoopbackIssuer]:
+    """An issuer on https."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.server)
+    with LoopbackIssuer(ssl_context=context) as issuer:
+        yield issuer
+
+
+def test_a_trusted_certificate_is_accepted(secure: LoopbackIssuer, authority: Authority) -> None:
+    """With the authority that the operator names."""
+    trusting = ssl.create_default_context(cafile=str(authority.certificate))
+    fetched = fetch_keys(Source(issuer=secure.issuer, ssl_context=trusting), time.monotonic)
+    assert secure.issuer.startswith("https://127.0.0.1:")
+    assert fetched.keys.to_jwks() == secure.jwks()
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused(secure: LoopbackIssuer) -> None:
+    """By default the system's authorities are trusted, and no others."""
+    with pytest.raises(FetchError, match="CERTIFICATE_VERIFY_FAILED"):
+        fetch_keys(Source(issuer=secure.issuer), time.monotonic)
+    assert secure.requests == []
+
+
+def test_a_certificate_of_another_host_is_refused(secure: LoopbackIssuer, authority: Authority) -> None:
+    """It is good, but for 127.0.0.1."""
+    trusting = ssl.create_default_context(cafile=str(authority.certificate))
+    elsewhere = secure.issuer.replace("127.0.0.1", "localhost")
+    with pytest.raises(FetchError, match="CERTIFICATE_VERIFY_FAILED"):
+        fetch_keys(Source(issuer=elsewhere, ssl_context=trusting), time.monotonic)
+    assert secure.requests == []
+
+
+def test_a_peer_that_does_not_speak_tls_is_refused(loopback: LoopbackIssuer) -> None:
+    """No fallback to plain http."""
+    with pytest.raises(FetchError, match="SSL"):
+        fetch_keys(Source(issuer=loopback.issuer.replace("http:", "https:")), time.monotonic)
+    assert loopback.requests == []
