@@ -18,6 +18,7 @@ from jotary.server.flows.introspection import IntrospectionEndpoint
 from jotary.server.flows.issue import Issuance
 from jotary.server.flows.metadata import Documents
 from jotary.server.flows.revocation import RevocationEndpoint
+from jotary.server.flows.revocation_feed import RevocationFeed
 from jotary.server.flows.token import TokenEndpoint
 from jotary.server.flows.userinfo import UserinfoEndpoint
 from jotary.server.keyring import RELOAD_INTERVAL, Keyring, Rotation, Rules, Sealer, SealError, derive_key
@@ -135,6 +136,7 @@ class Application:
             introspection=IntrospectionEndpoint(authentication, store, keyring, refresh_tokens, settings),
             userinfo=UserinfoEndpoint(store, keyring, settings),
             documents=Documents(settings=settings, signer=keyring),
+            feed=RevocationFeed(store, keyring, self._clock, issuer=settings.issuer),
             ready=ready,
             scope_descriptions=settings.scope_descriptions,
         )
@@ -183,6 +185,19 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, entropy: Entr
     return Application(settings, clock=clock, entropy=entropy)
 
 
+async def prepare(settings: Settings, *, clock: Clock = system_clock, entropy: Entropy = system_entropy) -> None:
+    """Bring the database's schema and the signing keys up to date, as every start does; then close it again.
+
+    Raises:
+        SealError, Unavailable, UnknownSchemaError: as `Application.running`.
+    """
+    store = await open_store(settings.database)
+    try:
+        await make_keyring(settings, store, clock=clock, entropy=entropy).refresh()
+    finally:
+        await store.close()
+
+
 def from_environment() -> Application:
     """The server that `jotary.toml` and `JOTARY_*` describe, with its logs set up: what an ASGI server's workers load.
 
@@ -190,7 +205,7 @@ def from_environment() -> Application:
         SettingsError: with what to change.
     """
     loaded = load(environ=os.environ, folder=Path.cwd())
-    configure_logging(log_format=loaded.settings.log_format, level=loaded.settings.log_level)
+    configure_logging(loaded.settings)
     if loaded.secret.is_new:
         log.warning("secret_created", file=loaded.secret.origin, hint="Keep it, and back it up with the database.")
     return create_app(loaded.settings)

@@ -156,6 +156,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         tuple[str, ...],
         _text("Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."),
     ] = ()
+    access_log: Annotated[bool, _text("Whether every request is logged.")] = False
     log_format: Annotated[
         Literal["auto", "json", "console"],
         _text("How log lines look. `auto` is console on a terminal and JSON elsewhere."),

@@ -4,30 +4,29 @@ import logging
 import os
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, TextIO
 
 import msgspec
 import structlog
 
+from jotary.server.settings import Settings
 from jotary.server.telemetry.redaction import redact
 from jotary.server.telemetry.request_id import current_request_id
-
-Format = Literal["auto", "json", "console"]
 
 #: Libraries that say too much of what we say ourselves.
 _QUIET: Final = ("uvicorn", "uvicorn.error", "asyncio", "alembic")
 
 
-def configure_logging(*, log_format: Format, level: str, stream: TextIO | None = None) -> None:
+def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> None:
     """Send all log lines of this process to a stream. Calling it again replaces what was set up before.
 
     Args:
-        log_format: JSON, one object to a line; or text for people; `auto` is text on a terminal.
-        level: the least important level, in lower case.
+        settings: format, least important level, and whether requests are logged.
         stream: standard error if None.
     """
     stream = stream or sys.stderr
-    is_console = log_format == "console" or (log_format == "auto" and stream.isatty())
+    level = getattr(logging, settings.log_level.upper())
+    is_console = settings.log_format == "console" or (settings.log_format == "auto" and stream.isatty())
     renderer = _console(stream) if is_console else structlog.processors.JSONRenderer(serializer=_json)
     shared: list[Any] = [
         structlog.stdlib.add_logger_name,
@@ -50,7 +49,8 @@ def configure_logging(*, log_format: Format, level: str, stream: TextIO | None =
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
-    _install(handler, getattr(logging, level.upper()))
+    _install(handler, level)
+    logging.getLogger("uvicorn.access").setLevel(logging.INFO if settings.access_log else logging.CRITICAL)
 
 
 def _install(handler: logging.Handler, level: int) -> None:

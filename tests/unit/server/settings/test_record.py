@@ -70,6 +70,7 @@ def test_the_defaults_are_those_of_development() -> None:
         ("trusted_proxies", ("*",)),
         ("trusted_proxies", ("proxy.example.com",)),
         ("trusted_proxies", ("10.0.0.1/8",)),
+        ("access_log", "yes"),
         ("log_format", "xml"),
         ("log_level", "trace"),
     ],

@@ -49,7 +49,7 @@ def delete(user: User, now: int, settings: Settings) -> tuple[Change, ...]:
 
 
 async def change_standing(decide: Decide, who: str, *, store: UserStore, now: int, settings: Settings) -> User:
-    """Carry out `disable`, `enable` or `delete`, and return the person as they were.
+    """Carry out `disable`, `enable` or `delete`, and return the person as they are then, or were before they went.
 
     Args:
         decide: one of the three.
@@ -66,7 +66,7 @@ async def change_standing(decide: Decide, who: str, *, store: UserStore, now: in
     async def attempt() -> User:
         user = await find_user(who, store)
         await store.commit(*decide(user, now, settings))
-        return user
+        return await store.user(user.id) or user
 
     return await until_committed(attempt)
 

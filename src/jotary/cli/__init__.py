@@ -1,0 +1,14 @@
+"""The `jotary` command. Each noun or verb is a file of its own, loaded when it is asked for."""
+
+import importlib.util
+import sys
+
+
+def main() -> None:
+    """Run the command line; without its libraries, say which extra brings them."""
+    if importlib.util.find_spec("click") is None:
+        sys.stderr.write("Error: the jotary command needs click. Install it with: pip install 'jotary[cli]'\n")
+        sys.exit(1)
+    from jotary.cli.group import jotary  # noqa: PLC0415 -- after the check above
+
+    jotary.main(prog_name="jotary")

@@ -1,0 +1,63 @@
+"""Opening the database that the settings name: commands work on it directly, whether or not a server is running."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from jotary.server.settings import Loaded, Settings, load
+from jotary.server.settings.database import sqlite_file
+from jotary.server.store import Store, open_store
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """What a command works with."""
+
+    settings: Settings
+    store: Store
+
+    @property
+    def now(self) -> int:
+        """Unix time in whole seconds."""
+        return int(time.time())
+
+    @staticmethod
+    def entropy(size: int) -> bytes:
+        """Random bytes from the operating system."""
+        return os.urandom(size)
+
+
+def load_settings(config: Path | None) -> Loaded:
+    """The settings that a server started here would have.
+
+    Raises:
+        SettingsError: with what to change.
+    """
+    return load(config, environ=os.environ, folder=Path.cwd())
+
+
+def administer(config: Path | None, work: Callable[[Administration], Awaitable[Answer]]) -> Answer:
+    """Open the database, do the work, close it, and return what came of it. What is new is said on standard error."""
+    loaded = load_settings(config)
+    if loaded.secret.is_new:
+        click.echo(f"Made a secret: {loaded.secret.origin}", err=True)
+    database = sqlite_file(loaded.settings.database)
+    if database is not None and not database.exists():
+        click.echo(f"Making a database: {database}", err=True)
+    return asyncio.run(_run(loaded.settings, work))
+
+
+async def _run(settings: Settings, work: Callable[[Administration], Awaitable[Answer]]) -> Answer:
+    store = await open_store(settings.database)
+    try:
+        return await work(Administration(settings, store))
+    finally:
+        await store.close()

@@ -1,0 +1,83 @@
+"""The socket that a server answers on, made before anything is said or started."""
+
+import errno
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import click
+
+from jotary.oauth.loopback import is_loopback
+
+_DEFAULT: Final = ("127.0.0.1", 8000)
+_HINTS: Final = {
+    errno.EADDRINUSE: "Another program has it. Stop that, or choose another --port (0: any that is free).",
+    errno.EACCES: "Ports below 1024 are for privileged programs: choose another --port.",
+    errno.EADDRNOTAVAIL: "This machine has no such address: choose another --host.",
+}
+
+
+def default_address(issuer: str) -> tuple[str, int]:
+    """Where to listen unless told: where a loopback issuer says; behind a proxy, on a port for that proxy alone."""
+    parts = urlsplit(issuer)
+    if parts.scheme == "http" and parts.hostname and is_loopback(parts.hostname):
+        return parts.hostname, parts.port or 80
+    return _DEFAULT
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening TCP socket.
+
+    Raises:
+        ClickException: the address cannot be had.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family)
+        if os.name == "posix":
+            listener.setsockopt(
+                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+            )  # restart without waiting for old connections
+        listener.bind(address)
+    except OSError as error:
+        hint = _HINTS.get(error.errno or 0, "")
+        raise click.ClickException(f"Cannot listen on {host} port {port}: {error.strerror}. {hint}".rstrip()) from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def listen_on_path(path: Path) -> socket.socket:
+    """A listening UNIX socket that this user and group may reach; the one that a dead server left is replaced.
+
+    Raises:
+        ClickException: the path cannot be had.
+    """
+    try:
+        if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
+            _refuse_if_served(path)
+            path.unlink()
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        path.chmod(0o660)
+    except OSError as error:
+        raise click.ClickException(f"Cannot listen on {path}: {error.strerror}.") from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def _refuse_if_served(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            return
+    raise click.ClickException(f"Cannot listen on {path}: another server answers there.")
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where a TCP socket can be reached, as a URL."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

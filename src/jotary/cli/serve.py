@@ -1,0 +1,125 @@
+"""`jotary serve`: the authorization server, run by uvicorn."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, NoReturn
+
+import click
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from jotary.cli import options
+from jotary.cli.administration import load_settings
+from jotary.cli.introduction import introduce
+from jotary.cli.listening import default_address, listen, listen_on_path
+from jotary.server.app import create_app, prepare
+from jotary.server.settings import Settings
+from jotary.server.settings.sources import CONFIG_VARIABLE
+from jotary.server.telemetry import configure_logging
+
+_WORKER: Final = "jotary.server.app:from_environment"  # what each of several processes loads
+_DRAIN: Final = 10  # seconds that requests under way get when the server stops
+_KEEP_ALIVE: Final = 5  # seconds that an idle connection stays open
+_KEEP_ALIVE_BEHIND_PROXY: Final = 75  # longer than proxies keep theirs, or they would send into one that just closed
+
+
+@click.command()
+@options.config
+@click.option("--host", help="The address to listen on.  [default: a loopback issuer's, else 127.0.0.1]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="The port; 0: any that is free.  [default: a loopback issuer's, else 8000]",
+)
+@click.option("--uds", type=click.Path(path_type=Path), help="A UNIX socket to listen on instead.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
+@click.option(
+    "--limit-concurrency",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="Connections at once in each process; further ones are answered 503.",
+)
+def serve(
+    config: Path | None, host: str | None, port: int | None, uds: Path | None, workers: int, **limits: int
+) -> None:
+    """Run the authorization server until it is told to stop (Ctrl-C or SIGTERM)."""
+    _stop_on_signals()
+    loaded = load_settings(config)
+    default_host, default_port = default_address(loaded.settings.issuer)
+    if uds is None:
+        listener = listen(host or default_host, default_port if port is None else port)
+    else:
+        listener = listen_on_path(uds)
+    configure_logging(loaded.settings)
+    introduce(loaded, listener)
+    if loaded.config_file is not None:
+        os.environ[CONFIG_VARIABLE] = str(loaded.config_file.resolve())  # for the workers
+    server_options = {**_server_options(loaded.settings, has_proxy_socket=uds is not None), **limits}
+    try:
+        is_well = (_run_several if workers > 1 else _run_one)(loaded.settings, listener, workers, server_options)
+    finally:
+        listener.close()
+        if uds is not None:
+            uds.unlink(missing_ok=True)
+    sys.exit(0 if is_well else 1)
+
+
+def _run_one(settings: Settings, listener: socket.socket, _workers: int, server_options: dict[str, Any]) -> bool:
+    """Serve in this process; what keeps it from starting is raised."""
+    application = create_app(settings)
+    server = uvicorn.Server(uvicorn.Config(application, **{**server_options, "lifespan": "off"}))
+
+    async def run() -> None:
+        async with application.running():
+            await server.serve(sockets=[listener])
+
+    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        try:
+            runner.run(run())
+        except SystemExit as stop:  # a signal, which uvicorn raises once more when its own work is done
+            return not stop.code
+    return True
+
+
+def _run_several(settings: Settings, listener: socket.socket, workers: int, server_options: dict[str, Any]) -> bool:
+    """Serve in several processes that share the socket; False if one could not start."""
+    asyncio.run(prepare(settings))  # once, before they all do it; what is wrong is said here
+    supervisor = Multiprocess(
+        uvicorn.Config(_WORKER, factory=True, workers=workers, **server_options), sockets=[listener]
+    )
+    supervisor.run()
+    return not any(process.exitcode == uvicorn.config.STARTUP_FAILURE for process in supervisor.processes)
+
+
+def _server_options(settings: Settings, *, has_proxy_socket: bool) -> dict[str, Any]:
+    """How uvicorn is set up. A UNIX socket is reached by a proxy on this machine only, so that one is trusted."""
+    has_proxy = has_proxy_socket or bool(settings.trusted_proxies)
+    return {
+        "http": "httptools",
+        "ws": "none",
+        "interface": "asgi3",
+        "lifespan": "on",
+        "log_config": None,
+        "access_log": settings.access_log,
+        "server_header": False,
+        "proxy_headers": has_proxy,
+        "forwarded_allow_ips": "*" if has_proxy_socket else list(settings.trusted_proxies),
+        "timeout_keep_alive": _KEEP_ALIVE_BEHIND_PROXY if has_proxy else _KEEP_ALIVE,
+        "timeout_graceful_shutdown": _DRAIN,
+    }
+
+
+def _stop_on_signals() -> None:
+    """Being told to stop is a success, from the first moment on."""
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(0)
