@@ -78,7 +78,9 @@ async def test_replacing_a_person_changes_every_field(store: Store, user: User, 
         is_admin=True,
     )
     await store.commit(ReplaceUser(changed))
-    assert await store.user(user.id) == changed
+    found = await store.user(user.id)
+    assert found == changed
+    assert found.is_admin is True  # and not 1
     assert await store.user_by_email("NEW@example.com") == changed
     assert await store.user_by_email(user.email) is None
 

@@ -1,5 +1,7 @@
 """What is forgotten and what is not, in every store."""
 
+from collections.abc import Sequence
+
 import pytest
 from msgspec.structs import replace
 
@@ -26,6 +28,7 @@ from jotary.server.model.signing_key import SigningKey
 from jotary.server.model.user import User
 from jotary.server.ports import Conflict
 from jotary.server.store import Store
+from jotary.server.store.driver import Step
 
 pytestmark = pytest.mark.anyio
 
@@ -102,11 +105,22 @@ async def test_people_clients_and_the_audit_trail_are_never_purged(
     assert await empty_store.events()
 
 
-async def test_small_batches_take_everything_that_is_due(store: Store, sign_in: SignIn, now: int) -> None:
+async def test_small_batches_take_everything_that_is_due(
+    store: Store, sign_in: SignIn, now: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Design §6.7: expired rows are purged in small batches, until none is left, and no other row is touched."""
+    batches: list[int] = []
+    write = store._driver.write
+
+    async def count(unit: Sequence[Step]) -> int:
+        batches.append(await write(unit))
+        return batches[-1]
+
     due = [replace(sign_in, id=f"due-{number}", expires_at=now + number) for number in range(12)]
     await store.commit(*(AddSignIn(each) for each in due))
+    monkeypatch.setattr(store._driver, "write", count)
     assert await store.purge(now + DAY + 10, batch=3) == 10
+    assert max(batches) == 3
     left = [each.id for each in due if await store.sign_in(each.id)]
     assert left == ["due-10", "due-11"]
     assert await store.sign_in(sign_in.id) == sign_in

@@ -14,6 +14,7 @@ from jotary.server.store.email_key import email_key
         ("\u00e9@example.com", "E\u0301@example.com"),
         ("stra\u00dfe@example.com", "STRASSE@EXAMPLE.COM"),
         ("\u03c3\u03c2@example.com", "\u03a3\u03a3@example.com"),  # final sigma
+        ("\u1fb3\u0323@example.com", "\u03b1\u0323\u03b9@example.com"),  # a letter that folds to two, with an accent
         ("\u212a@example.com", "k@example.com"),  # the Kelvin sign
     ],
 )

@@ -4,6 +4,7 @@ import contextlib
 import os
 import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,6 +67,20 @@ def test_a_database_that_is_there_is_left_as_it_is(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT * FROM t").fetchall() == []
+
+
+def test_a_database_that_another_process_is_writing_is_waited_for(tmp_path: Path) -> None:
+    """Before it is in WAL mode (restored from a dump, say): SQLite itself gives up at once."""
+    path = tmp_path / "jotary.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE t (x)")
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.1, other.execute, ["COMMIT"])
+        release.start()
+        prepare(str(path))
+        release.join()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 @pytest.mark.parametrize(
