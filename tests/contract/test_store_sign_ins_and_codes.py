@@ -64,7 +64,7 @@ async def test_no_code_stands_on_a_dead_sign_in(
     assert await store.code(code.id) is None
 
 
-async def test_no_code_stands_on_somebody_elses_sign_in(store: Store, code: AuthorizationCode, sign_in: SignIn) -> None:
+async def test_a_code_id_is_not_given_twice(store: Store, code: AuthorizationCode) -> None:
     """`AddCode` is guarded: an id that is taken is not handed to a second request."""
     await store.commit(AddCode(code))
     with pytest.raises(Conflict):

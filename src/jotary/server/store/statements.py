@@ -115,7 +115,7 @@ def _cut_off_each(*living: sa.ColumnElement[bool]) -> sa.Insert:
     end = bindparam("revocation_expires_at", type_=revocations.c.expires_at.type)
     at = bindparam("at", type_=revocations.c.created_at.type)
     each = sa.select(sa.literal_column("'sid'"), sessions.c.id, end, at, end).where(*living).with_for_update()
-    return revocations.insert().from_select([column.name for column in _written(revocations)], each)
+    return revocations.insert().from_select(["kind", "value", "issued_before", "created_at", "expires_at"], each)
 
 
 def _cut_off(kind: str, name: str) -> sa.Insert:

@@ -91,6 +91,7 @@ def test_a_database_that_another_process_is_writing_is_waited_for(tmp_path: Path
         ("foreign_keys", 1),
         ("trusted_schema", 0),
         ("wal_autocheckpoint", 0),
+        ("secure_delete", 2),  # FAST
         ("busy_timeout", 250),
         ("query_only", 0),
     ],

@@ -17,6 +17,7 @@ _PRAGMAS: Final = (
     "fullfsync = ON",  # the same on macOS, where fsync alone does not reach the disk
     "checkpoint_fullfsync = ON",
     "wal_autocheckpoint = 0",  # never on a commit's path; see `writer.py`
+    "secure_delete = FAST",  # what was deleted is overwritten where that costs no further page
     "journal_size_limit = 67108864",  # bytes: a log that a burst has blown up shrinks again
 )
 _WAL_ATTEMPTS: Final = 250
