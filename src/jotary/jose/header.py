@@ -9,6 +9,7 @@ from jotary.jose import base64url, strict_json
 from jotary.jose.errors import JOSEError
 
 _STRINGS = ("alg", "kid", "typ", "cty")
+_FLAT = frozenset({str, int, float, bool, type(None)})
 _MAX_REMEMBERED = 256
 _MAX_REMEMBERED_SIZE = 1024  # characters
 
@@ -46,8 +47,12 @@ def read(text: bytes) -> Header:
 
 
 def remember(header: Header) -> None:
-    """Keep the header of a token whose signature verified, so that nobody else can fill the memory."""
-    if len(header.text) > _MAX_REMEMBERED_SIZE:
+    """Keep the header of a token whose signature verified, so that forged tokens do not fill the memory.
+
+    Callers get a shallow copy of the members; so only headers without objects and arrays are kept, which a caller could
+    change for everybody else. That leaves out the headers that carry a key, of which every client has another one.
+    """
+    if len(header.text) > _MAX_REMEMBERED_SIZE or not all(type(v) in _FLAT for v in header.members.values()):
         return
     if len(remembered) >= _MAX_REMEMBERED:
         remembered.clear()

@@ -121,8 +121,8 @@ def sign(payload: bytes, key: Key, *, header: Mapping[str, Any] | None = None) -
     Args:
         payload: what is signed.
         key: a private or symmetric key.
-        header: further members. ``alg`` is needed where the key is not for one algorithm alone. ``kid`` is the key's
-            unless it is given; None leaves it out.
+        header: further members; one that is None is left out. ``alg`` is needed where the key is not for one algorithm
+            alone; ``kid`` is the key's unless it is given.
 
     Raises:
         JOSEError: ``key_not_usable``, ``unsupported_algorithm``, ``malformed`` or ``bad_json`` for the header.

@@ -12,6 +12,8 @@ from jotary.jose.key_types import KEY_TYPES, Material
 from jotary.jose.key_usage import Usage
 from jotary.jose.signatures import Sign, Verify
 
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})  # RFC 7518 §6, RFC 8037, RFC 9964
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Key:
@@ -48,6 +50,21 @@ class Key:
         if key_type is None:
             raise JOSEError("unsupported_key", f"a key type must be one of {', '.join(KEY_TYPES)}")
         return cls._bound(key_type.from_jwk(jwk), key_usage.from_jwk(jwk))
+
+    @classmethod
+    def from_public_jwk(cls, jwk: Mapping[str, Any]) -> "Key":
+        """Read a JWK that comes from somebody else, who must not send a private or a symmetric key.
+
+        Such a key is refused before any arithmetic: checking private members can cost a second.
+
+        Raises:
+            JOSEError: as ``from_jwk``.
+        """
+        if _key_type_name(jwk) == "oct":
+            raise JOSEError("invalid_key", "a symmetric key has no place where a public key is expected")
+        if not _PRIVATE_MEMBERS.isdisjoint(jwk):
+            raise JOSEError("invalid_key", "the key was sent with its private part, and so is no secret any more")
+        return cls.from_jwk(jwk)
 
     @classmethod
     def from_pem(
@@ -119,14 +136,13 @@ class Key:
         """
         if private and not self.is_private:
             raise JOSEError("key_not_usable", "the key has no private part")
-        if self.is_symmetric and not private:
-            raise JOSEError("key_not_usable", "a symmetric key has no public part")
-        usage = {"kid": self.kid, "use": self.use, "alg": self.alg}
-        operations = self.key_ops if private else key_usage.public_operations(self.key_ops)
+        if self.is_private and not private:
+            return self.public().to_jwk()
+        operations = None if self.key_ops is None else list(self.key_ops)
+        usage = {"kid": self.kid, "use": self.use, "alg": self.alg, "key_ops": operations}
         return {
             "kty": self.kty,
             **{name: value for name, value in usage.items() if value is not None},
-            **({} if operations is None else {"key_ops": list(operations)}),
             **self._material.public,
             **(KEY_TYPES[self.kty].private_members(self._material) if private else {}),
         }
