@@ -9,6 +9,7 @@ REVOCATION: Final = "/revoke"
 INTROSPECTION: Final = "/introspect"
 END_SESSION: Final = "/logout"
 JWKS: Final = "/.well-known/jwks.json"
+REVOCATIONS: Final = "/revocations"
 
 
 def endpoint_url(issuer: str, path: str) -> str:

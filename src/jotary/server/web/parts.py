@@ -15,6 +15,7 @@ from jotary.server.flows.login import Login
 from jotary.server.flows.logout import Logout
 from jotary.server.flows.metadata import Documents
 from jotary.server.flows.revocation import RevocationEndpoint
+from jotary.server.flows.revocation_feed import RevocationFeed
 from jotary.server.flows.token import TokenEndpoint
 from jotary.server.flows.userinfo import UserinfoEndpoint
 from jotary.server.ports import (
@@ -58,6 +59,7 @@ class Parts:
         introspection: the introspection endpoint's flow.
         userinfo: the userinfo endpoint's flow.
         documents: discovery and keys as bytes.
+        feed: the cut-offs that APIs follow.
         ready: returns if requests can be served, raises `Unavailable` if not.
         scope_descriptions: what a scope lets a client do, in words for the consent page.
     """
@@ -75,6 +77,7 @@ class Parts:
     introspection: IntrospectionEndpoint
     userinfo: UserinfoEndpoint
     documents: Documents
+    feed: RevocationFeed
     ready: Callable[[], Awaitable[None]] = always_ready
     scope_descriptions: Mapping[str, str] = field(default_factory=dict)
 

@@ -13,6 +13,7 @@ from jotary.server.flows import endpoints as paths
 from jotary.server.web.authorize import AuthorizePages
 from jotary.server.web.csrf import CSRF
 from jotary.server.web.endpoint import Endpoint, Face, Handler
+from jotary.server.web.feed import FeedEndpoint
 from jotary.server.web.forms import Forms
 from jotary.server.web.home import HomePages
 from jotary.server.web.json_face import JSONFace, any_preflight
@@ -80,6 +81,7 @@ def _published_routes(parts: Parts) -> list[BaseRoute]:
         _route(parts, paths.JWKS, {**_read(published.jwks), "OPTIONS": any_preflight}, face),
         _route(parts, _OPENID_CONFIGURATION, metadata, face),
         _route(parts, _OAUTH_METADATA, metadata, face),
+        _route(parts, paths.REVOCATIONS, {"GET": FeedEndpoint(parts.feed).get}, local),
         _route(parts, "/health", _read(published.health), local),
         _route(parts, "/ready", _read(published.ready), local),
     ]
