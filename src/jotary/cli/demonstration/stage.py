@@ -90,6 +90,7 @@ class Stage:
         log = self._folder / f"{name}.log"
         command = [sys.executable, "-m", "uvicorn", "--factory", application, "--host", "127.0.0.1"]
         command += ["--port", str(port), "--log-level", "warning", "--no-access-log", "--no-server-header"]
+        command += ["--timeout-graceful-shutdown", "1"]  # a follower of the revocation feed never hangs up by itself
         command += ["--app-dir", str(examples_folder())]
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 -- our own interpreter and our own modules
