@@ -237,6 +237,7 @@ class SmallAPI:
         self.requests: list[Request] = []
         self.bodies: list[bytes] = []
         self.refused: set[str] = set()  # tokens that are refused although they are good
+        self.refuses_all = False
         self.response: Callable[[Request], Response] = lambda request: JSONResponse({"path": request.url.path})
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -245,7 +246,7 @@ class SmallAPI:
         self.requests.append(request)
         self.bodies.append(await request.body())
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not self.issuer.is_good(token) or token in self.refused:
+        if self.refuses_all or token in self.refused or not self.issuer.is_good(token):
             response: Response = JSONResponse({"error": "invalid_token"}, 401)
         else:
             response = self.response(request)

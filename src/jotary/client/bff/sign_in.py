@@ -28,7 +28,7 @@ SESSION_ID_ENTROPY: Final = 16
 #: Bytes of a query that are read.
 MAX_QUERY_LENGTH: Final = 8_192
 
-_PROMPTS = frozenset({"login", "select_account", "create"})
+_PROMPTS = frozenset({"login", "select_account"})
 _log = logging.getLogger("jotary.client.bff")
 
 
@@ -64,7 +64,7 @@ class SignIn:
     async def login(self, request: Request, present: dict[str, str]) -> Response:
         """Send the browser to the issuer.
 
-        Query: `return_to`, a path of this application; `prompt`, one of login, select_account and create.
+        Query: `return_to`, a path of this application; `prompt`, either login or select_account.
         """
         if request.headers.get("sec-fetch-mode", "navigate") != "navigate":
             return self._refuse(400, "Open this address, do not fetch it", "A script cannot sign anybody in.")

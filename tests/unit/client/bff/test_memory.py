@@ -1,14 +1,13 @@
 """What a process remembers: the newest generation until it has arrived, and who has left."""
 
 import msgspec
+import pytest
 
 from jotary.client.bff import memory
 from jotary.client.bff.memory import EndedSessions, RecentSessions
 from jotary.client.bff.session import Session
 from jotary.client.token_endpoint import TokenSet
 from jotary.oauth.secret import Secret
-
-import pytest
 
 NOW = 1_800_000_000
 

@@ -63,6 +63,7 @@ async def test_several_tabs_sign_in_at_once(world: "World") -> None:
 async def test_attempts_do_not_pile_up(world: "World") -> None:
     """Somebody who opens the sign-in a hundred times keeps five cookies, the newest ones."""
     browser = world.browser()
+    address = ""
     for _ in range(12):
         address = await start(browser)
         world.clock.advance(1)
@@ -254,7 +255,7 @@ async def test_a_repeated_return_to_is_refused(world: "World") -> None:
 
 
 async def test_the_application_may_ask_for_another_account(world: "World") -> None:
-    """OIDC Core §3.1.2.1: prompt, of which three values make sense in a link."""
+    """OIDC Core §3.1.2.1: prompt, of which two values make sense in a link."""
     browser = world.browser()
     answer = await browser.send("GET", "/auth/login?prompt=login", NAVIGATION)
     assert "prompt=login" in answer.headers["location"]

@@ -1,0 +1,377 @@
+"""The network code on a real network: loopback sockets that misbehave in every way they can."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from jotary.client import transport
+from jotary.client.errors import ProtocolError, UnavailableError
+from jotary.client.transport import (
+    MAX_ANSWER_SIZE,
+    Form,
+    IssuerTransport,
+    UpstreamTimeoutError,
+    UpstreamTransport,
+    check_url,
+)
+from jotary.oauth.parameters import Parameters
+from jotary.oauth.secret import Secret
+
+pytestmark = pytest.mark.anyio
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+
+BROKEN = [
+    None,
+    b"SSH-2.0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+]
+
+
+class Server:
+    """Answers each request with the next of its answers: bytes, or None to hang up, or a number of seconds."""
+
+    def __init__(self, *answers: bytes | float | None) -> None:
+        self.answers = list(answers)
+        self.requests: list[bytes] = []
+        self.url = ""
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = next(
+                    (int(line[15:]) for line in head.lower().split(b"\r\n") if line[:15] == b"content-length:"), 0
+                )
+                self.requests.append(head + await reader.readexactly(length))
+                answer = self.answers.pop(0)
+                if isinstance(answer, float):
+                    await asyncio.sleep(answer)
+                if not isinstance(answer, bytes):
+                    break
+                writer.write(answer)
+                await writer.drain()
+                if answer in BROKEN:
+                    break
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def serving(*answers: bytes | float | None) -> AsyncIterator[Server]:
+    """A server on a free loopback port."""
+    server = Server(*answers)
+    async with await asyncio.start_server(server.connected, "127.0.0.1", 0) as listening:
+        server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        yield server
+
+
+@asynccontextmanager
+async def calling() -> AsyncIterator[IssuerTransport]:
+    """Calls to an issuer without waiting between attempts."""
+    delays: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        delays.append(seconds)
+
+    calls = IssuerTransport(sleep=sleep)
+    yield calls
+    await calls.aclose()
+    assert delays == list(transport.RETRY_DELAYS)[: len(delays)]
+
+
+def form() -> Form:
+    """A form with a secret beside it."""
+    return Form(Parameters([("a", "1"), ("b", "x y")]), Secret("Basic eDp5"))
+
+
+async def test_a_form_is_sent_as_forms_are() -> None:
+    """RFC 6749 §3.2: urlencoded, with the Authorization header; uncompressed answers only."""
+    async with serving(OK) as server, calling() as calls:
+        answer = await calls.post(f"{server.url}/token", form, repeatable=False)
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    assert body == b"a=1&b=x+y"
+    assert head.startswith(b"POST /token HTTP/1.1\r\n")
+    for line in (b"authorization: basic edp5", b"accept-encoding: identity", b"accept: application/json"):
+        assert line in head.lower()
+    assert (answer.status, answer.content_type, answer.body) == (200, "application/json", b"{}")
+    assert "{}" not in repr(answer)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(status: int) -> None:
+    """A secret would go along to wherever it points."""
+    redirect = f"HTTP/1.1 {status} x\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n".encode()
+    async with serving(redirect, OK) as server, calling() as calls:
+        answer = await calls.post(f"{server.url}/token", form, repeatable=True)
+    assert answer.status == status
+    assert len(server.requests) == 1
+
+
+async def test_cookies_are_not_remembered() -> None:
+    """All people's requests go through one client; a cookie would tie one's to another's."""
+    cookie = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n\r\n"
+    async with serving(cookie, cookie) as server, calling() as calls:
+        await calls.get(server.url)
+        await calls.get(server.url)
+    assert b"cookie" not in server.requests[1].lower()
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+async def test_an_endless_answer_is_cut_off(framing: str) -> None:
+    """Read as it comes, and given up at the limit, however it is framed."""
+    body = b"x" * (MAX_ANSWER_SIZE + 1)
+    head = {
+        "length": b"Content-Length: 99999999\r\n\r\n",
+        "chunked": b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(body),
+        "close": b"Connection: close\r\n\r\n",
+    }[framing]
+    async with serving(b"HTTP/1.1 200 OK\r\n" + head + body) as server, calling() as calls:
+        with pytest.raises(ProtocolError, match="longer than"):
+            await calls.get(server.url)
+
+
+async def test_a_compressed_answer_is_refused() -> None:
+    """A kilobyte that unpacks to a gigabyte."""
+    bomb = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"
+    async with serving(bomb) as server, calling() as calls:
+        with pytest.raises(ProtocolError, match="compressed"):
+            await calls.get(server.url)
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+async def test_what_breaks_off_is_tried_again_if_it_may(broken: bytes | None) -> None:
+    """Design §6.1: a refresh is sent up to three times; the issuer's window makes that safe."""
+    async with serving(broken, None, OK) as server, calling() as calls:
+        answer = await calls.post(server.url, form, repeatable=True)
+        assert answer.status == 200
+        assert len(server.requests) == 3
+
+
+async def test_what_breaks_off_is_not_tried_again_if_it_must_not() -> None:
+    """RFC 6749 §4.1.2: a code that may have been used is not used again."""
+    async with serving(None, OK) as server, calling() as calls:
+        with pytest.raises(UnavailableError):
+            await calls.post(server.url, form, repeatable=False)
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+async def test_an_overloaded_issuer_is_tried_again(status: int) -> None:
+    """Twice; then it is unavailable."""
+    busy = f"HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n".encode()
+    async with serving(busy, busy, busy) as server, calling() as calls:
+        with pytest.raises(UnavailableError, match=str(status)):
+            await calls.post(server.url, form, repeatable=True)
+        assert len(server.requests) == 3
+
+
+async def test_nobody_listens() -> None:
+    """A refused connection."""
+    async with serving() as server:
+        url = server.url
+    async with calling() as calls:
+        with pytest.raises(UnavailableError):
+            await calls.get(url)
+
+
+async def test_silence_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so is an answer that drips: the limit is for the whole call."""
+    monkeypatch.setattr(transport, "ISSUER_TIMEOUT", 0.1)
+    async with serving(30.0) as server, calling() as calls:
+        with pytest.raises(UnavailableError, match="did not answer"):
+            await calls.get(server.url)
+
+
+async def test_the_form_is_made_for_each_attempt() -> None:
+    """RFC 7523 §3: an assertion in it is good for one request."""
+    made: list[int] = []
+
+    def numbered() -> Form:
+        made.append(len(made))
+        return Form(Parameters([("jti", str(len(made)))]))
+
+    async with serving(None, None, OK) as server, calling() as calls:
+        await calls.post(server.url, numbered, repeatable=True)
+    assert [request.rpartition(b"=")[2] for request in server.requests] == [b"1", b"2", b"3"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://id.example/token",
+        "http://127.0.0.1.evil.example/",
+        "http://localhost.evil.example/",
+        "http://10.0.0.1/",
+        "ftp://id.example/",
+        "file:///etc/passwd",
+        "https://user:pw@id.example/",
+        "https:///token",
+        "https://id.example:x/",
+        "https://[::1/",
+        "//id.example/",
+        "",
+    ],
+)
+async def test_secrets_travel_encrypted_or_not_at_all(url: str) -> None:
+    """RFC 6749 §3.2, RFC 8252 §8.3: https, or http to this machine itself."""
+    async with calling() as calls:
+        with pytest.raises(ProtocolError):
+            await calls.get(url)
+
+
+@pytest.mark.parametrize("url", ["https://id.example/", "http://127.0.0.1:8000", "http://[::1]:1/", "http://localhost"])
+def test_https_and_loopback_are_good(url: str) -> None:
+    """As it stands."""
+    assert check_url(url) == url
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    """RFC 9110 §4.3.4: TLS means to know whom one talks to; and the application may vouch itself."""
+    server, trusting = self_signed(tmp_path)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=server) as listening:
+        url = f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+        async with calling() as calls:
+            with pytest.raises(UnavailableError, match="ConnectError"):
+                await calls.get(url)
+        calls = IssuerTransport(tls=trusting)
+        assert (await calls.get(url)).status == 200
+        await calls.aclose()
+
+
+def self_signed(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's certificate for 127.0.0.1 that vouches for itself, and a client that believes it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(Encoding.PEM)
+    (folder / "server.pem").write_bytes(pem + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(folder / "server.pem")
+    return server, ssl.create_default_context(cadata=pem.decode())
+
+
+@asynccontextmanager
+async def passing(patience: float = 5.0) -> AsyncIterator[UpstreamTransport]:
+    """Streams to an API."""
+    streams = UpstreamTransport(timeout=patience)
+    yield streams
+    await streams.aclose()
+
+
+async def collect(body: AsyncIterator[bytes]) -> bytes:
+    """All of a stream."""
+    return b"".join([chunk async for chunk in body])
+
+
+async def test_an_answer_is_handed_on_before_it_is_complete() -> None:
+    """Status and headers first; the body as it comes, compressed as it is."""
+    head = b"HTTP/1.1 200 OK\r\nX-A: 1\r\nX-A: 2\r\nContent-Encoding: br\r\nTransfer-Encoding: chunked\r\n\r\n"
+    sent = asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head + b"5\r\nfirst\r\n")
+        await sent.wait()
+        writer.write(b"4\r\nlast\r\n0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(slow, "127.0.0.1", 0) as listening, passing() as streams:
+        port = listening.sockets[0].getsockname()[1]
+        answer = await streams.send("GET", f"http://127.0.0.1:{port}/", [], b"")
+        assert answer.status == 200
+        assert [value for name, value in answer.headers if name.lower() == b"x-a"] == [b"1", b"2"]
+        body = aiter(answer.body)
+        assert await anext(body) == b"first"
+        sent.set()
+        assert await anext(body) == b"last"
+        await answer.aclose()
+
+
+async def test_only_the_headers_that_are_given_are_sent() -> None:
+    """No User-Agent, no Accept of our own: the browser's stand, or nothing does."""
+    async with serving(OK) as server, passing() as streams:
+        answer = await streams.send("GET", f"{server.url}/x?y", [(b"x-a", b"1")], b"")
+        assert await collect(answer.body) == b"{}"
+    host = server.url.removeprefix("http://").encode()
+    assert sorted(server.requests[0].lower().rstrip().split(b"\r\n")) == [
+        b"get /x?y http/1.1",
+        b"host: " + host,
+        b"x-a: 1",
+    ]
+
+
+async def test_an_api_is_not_reached_through_the_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands beside the application; a token must not make a detour."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    async with serving(OK) as server, passing() as streams:
+        answer = await streams.send("GET", server.url, [], b"")
+        assert await collect(answer.body) == b"{}"
+
+
+async def test_an_api_that_is_silent_is_given_up() -> None:
+    """504 in the end, not a hanging page."""
+    async with serving(30.0) as server, passing(0.1) as streams:
+        with pytest.raises(UpstreamTimeoutError):
+            await streams.send("GET", server.url, [], b"")
+
+
+@pytest.mark.parametrize("answer", [None, b"SSH-2.0\r\n\r\n"])
+async def test_an_api_that_hangs_up_is_unavailable(answer: bytes | None) -> None:
+    """502 in the end."""
+    async with serving(answer) as server, passing() as streams:
+        with pytest.raises(UnavailableError):
+            await streams.send("GET", server.url, [], b"")
+
+
+async def test_a_body_is_streamed_as_it_comes() -> None:
+    """With the length that was declared, or in chunks."""
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"one"
+        yield b"two"
+
+    async with serving(OK, OK) as server, passing() as streams:
+        answer = await streams.send("PUT", server.url, [(b"content-length", b"6")], body())
+        await answer.aclose()
+    assert server.requests[0].endswith(b"\r\n\r\nonetwo")
+    assert b"chunked" not in server.requests[0].lower()
+
+
+async def test_idle_connections_are_dropped_before_the_server_drops_them() -> None:
+    """A code that is sent on a connection which is just being closed would be lost."""
+    assert transport._LIMITS.keepalive_expiry is not None
+    assert transport._LIMITS.keepalive_expiry < 5
