@@ -8,7 +8,7 @@ METADATA = "https://api.example/.well-known/oauth-protected-resource"
 
 
 def test_without_a_token_there_is_no_error() -> None:
-    """RFC 6750 §3.1: "the resource server SHOULD NOT include an error code"."""
+    """RFC 6750 §3.1: nothing was wrong with the request."""
     refusal = challenge.no_token("todo:read", METADATA)
     assert refusal.status == 401
     assert refusal.headers["WWW-Authenticate"] == f'Bearer scope="todo:read", resource_metadata="{METADATA}"'
