@@ -15,7 +15,7 @@ from jotary.oauth.metadata import MetadataError
 from jotary.testing import FrozenClock
 
 if TYPE_CHECKING:
-    from tests.unit.client.conftest import World
+    from tests.unit.client.conftest import Network, SmallIssuer
 
 pytestmark = pytest.mark.anyio
 
@@ -26,9 +26,11 @@ MakeTransport = Callable[[httpx2.AsyncBaseTransport], IssuerTransport]
 
 
 @pytest.fixture
-def discovery(world: "World", clock: FrozenClock, issuer_transport: MakeTransport) -> Discovery:
+def discovery(
+    network: "Network", issuer: "SmallIssuer", clock: FrozenClock, issuer_transport: MakeTransport
+) -> Discovery:
     """The small issuer, as a client discovers it."""
-    return Discovery("https://id.example", issuer_transport(world.network), clock)
+    return Discovery("https://id.example", issuer_transport(network), clock)
 
 
 class Documents(httpx2.AsyncBaseTransport):
@@ -45,60 +47,60 @@ class Documents(httpx2.AsyncBaseTransport):
 
 
 async def test_metadata_is_fetched_once_and_again_after_ten_minutes(
-    discovery: Discovery, world: "World", clock: FrozenClock
+    discovery: Discovery, network: "Network", clock: FrozenClock
 ) -> None:
     """A sign-in costs no discovery; a change at the issuer is seen soon."""
     await discovery.metadata()
     clock.advance(599)
     await discovery.metadata()
-    assert world.network.count(METADATA) == 1
+    assert network.count(METADATA) == 1
     clock.advance(1)
     await discovery.metadata()
-    assert world.network.count(METADATA) == 2
+    assert network.count(METADATA) == 2
 
 
-async def test_many_who_need_it_at_once_fetch_it_once(discovery: Discovery, world: "World") -> None:
+async def test_many_who_need_it_at_once_fetch_it_once(discovery: Discovery, network: "Network") -> None:
     """A start under load is one request to the issuer."""
     await asyncio.gather(*(discovery.keys() for _ in range(20)))
-    assert world.network.count(METADATA) == 1
-    assert world.network.count(JWKS) == 1
+    assert network.count(METADATA) == 1
+    assert network.count(JWKS) == 1
 
 
 async def test_what_was_good_stays_good_while_the_issuer_is_down(
-    discovery: Discovery, world: "World", clock: FrozenClock
+    discovery: Discovery, network: "Network", clock: FrozenClock
 ) -> None:
     """And the issuer is asked again only every half minute."""
     first = await discovery.keys()
     clock.advance(600)
     for fault in (httpx2.ConnectError("down"), 500, 404):
-        world.network.fail(JWKS, fault)
+        network.fail(JWKS, fault)
         assert await discovery.keys() is first
         assert await discovery.keys() is first
         clock.advance(30)
-    assert world.network.count(JWKS) == 1 + 3
+    assert network.count(JWKS) == 1 + 3
     assert await discovery.keys() is not first
 
 
-async def test_an_issuer_that_was_never_reached_is_unavailable(discovery: Discovery, world: "World") -> None:
+async def test_an_issuer_that_was_never_reached_is_unavailable(discovery: Discovery, network: "Network") -> None:
     """And is asked again at once by whoever comes next."""
-    world.network.fail(METADATA, httpx2.ConnectError("down"))
+    network.fail(METADATA, httpx2.ConnectError("down"))
     with pytest.raises(UnavailableError):
         await discovery.metadata()
     assert (await discovery.metadata()).issuer == "https://id.example"
 
 
 async def test_newer_keys_are_fetched_at_most_every_half_minute(
-    discovery: Discovery, world: "World", clock: FrozenClock
+    discovery: Discovery, network: "Network", clock: FrozenClock
 ) -> None:
     """A token with an invented kid must not become a load on the issuer."""
     await discovery.keys()
     for _ in range(3):
         await discovery.newer_keys()
-    assert world.network.count(JWKS) == 1
+    assert network.count(JWKS) == 1
     clock.advance(30)
     for _ in range(3):
         await discovery.newer_keys()
-    assert world.network.count(JWKS) == 2
+    assert network.count(JWKS) == 2
 
 
 @pytest.mark.parametrize(
@@ -117,10 +119,10 @@ async def test_newer_keys_are_fetched_at_most_every_half_minute(
     ],
 )
 async def test_metadata_that_must_not_be_used_is_refused(
-    discovery: Discovery, world: "World", changes: dict[str, Any]
+    discovery: Discovery, issuer: "SmallIssuer", changes: dict[str, Any]
 ) -> None:
     """RFC 8414 §3.3: the issuer byte for byte; and no endpoint to which a secret would travel in the clear."""
-    world.issuer.metadata.update(changes)
+    issuer.metadata.update(changes)
     with pytest.raises(ProtocolError):
         await discovery.metadata()
 

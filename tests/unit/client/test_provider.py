@@ -1,6 +1,6 @@
 """One issuer as a client sees it, where the sessions of browsers do not already test it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx2
 import pytest
@@ -13,20 +13,35 @@ from jotary.client.token_endpoint import TokenSet
 from jotary.client.transport import IssuerTransport
 from jotary.jose import Key, jwt
 from jotary.oauth.secret import Secret
+from jotary.testing import FrozenClock
 
 if TYPE_CHECKING:
-    from tests.unit.client.conftest import World
+    from tests.unit.client.conftest import Network, SmallIssuer
 
 pytestmark = pytest.mark.anyio
 
 PUBLIC = PublicClient("todo-web")
 
 
+class World(NamedTuple):
+    """What a provider talks to."""
+
+    network: "Network"
+    issuer: "SmallIssuer"
+    clock: FrozenClock
+
+
+@pytest.fixture
+def world(network: "Network", issuer: "SmallIssuer", clock: FrozenClock) -> World:
+    """The small issuer on its network."""
+    return World(network, issuer, clock)
+
+
 async def no_sleep(_seconds: float) -> None:
     """Retry at once."""
 
 
-def provider(world: "World", credentials: Credentials = PUBLIC) -> Provider:
+def provider(world: World, credentials: Credentials = PUBLIC) -> Provider:
     """The small issuer, with credentials at it."""
     counter = iter(range(256))
     return Provider(
@@ -38,7 +53,7 @@ def provider(world: "World", credentials: Credentials = PUBLIC) -> Provider:
     )
 
 
-async def redeem(world: "World", one: Provider) -> TokenSet:
+async def redeem(world: World, one: Provider) -> TokenSet:
     """Sign in."""
     request = await one.authorization_request(redirect_uri="https://app.example/cb", scopes=["openid"])
     answer = await world.network.handle_async_request(httpx2.Request("GET", request.url))
@@ -58,7 +73,7 @@ async def redeem(world: "World", one: Provider) -> TokenSet:
         (SecretBasic("todo-web", Secret("s")), {"authorization": "Basic dG9kby13ZWI6cw=="}),
     ],
 )
-async def test_every_request_is_authenticated(world: "World", credentials: Credentials, sent: dict[str, str]) -> None:
+async def test_every_request_is_authenticated(world: World, credentials: Credentials, sent: dict[str, str]) -> None:
     """RFC 6749 §2.3, §3.2.1: at redemption, refresh and revocation."""
     one = provider(world, credentials)
     tokens = await redeem(world, one)
@@ -68,7 +83,7 @@ async def test_every_request_is_authenticated(world: "World", credentials: Crede
         assert form.items() >= sent.items()
 
 
-async def test_an_assertion_is_made_anew_for_each_attempt(world: "World") -> None:
+async def test_an_assertion_is_made_anew_for_each_attempt(world: World) -> None:
     """RFC 7523 §3, point 7: the server refuses a jti that it has seen, and a retry must not look like a replay."""
     key = Key.generate("ES256")
     one = provider(world, PrivateKeyJWT("todo-web", key))
@@ -81,7 +96,7 @@ async def test_an_assertion_is_made_anew_for_each_attempt(world: "World") -> Non
     assert {claim["aud"] for claim in claims} == {"https://id.example"}
 
 
-async def test_a_refresh_has_three_outcomes(world: "World") -> None:
+async def test_a_refresh_has_three_outcomes(world: World) -> None:
     """Something newer, the end, or nobody knows."""
     one = provider(world)
     tokens = await redeem(world, one)
@@ -94,7 +109,7 @@ async def test_a_refresh_has_three_outcomes(world: "World") -> None:
     assert isinstance(await one.refresh(tokens, subject="person-1"), SignedOut)
 
 
-async def test_a_slow_answer_does_not_make_a_token_seem_younger(world: "World") -> None:
+async def test_a_slow_answer_does_not_make_a_token_seem_younger(world: World) -> None:
     """The lifetime counts from when the request was sent."""
     one = provider(world)
     tokens = await redeem(world, one)
@@ -109,7 +124,7 @@ async def test_a_slow_answer_does_not_make_a_token_seem_younger(world: "World") 
     assert refreshed.value.obtained_at == sent_at
 
 
-async def test_a_refresh_without_an_id_token_keeps_the_old_one(world: "World") -> None:
+async def test_a_refresh_without_an_id_token_keeps_the_old_one(world: World) -> None:
     """OIDC Core §12.2: it need not come."""
     one = provider(world)
     tokens = await redeem(world, one)
@@ -120,7 +135,7 @@ async def test_a_refresh_without_an_id_token_keeps_the_old_one(world: "World") -
 
 
 @pytest.mark.parametrize("typ", ["at+jwt", "logout+jwt", "application/at+jwt"])
-async def test_another_kind_of_token_is_no_id_token(world: "World", typ: str) -> None:
+async def test_another_kind_of_token_is_no_id_token(world: World, typ: str) -> None:
     """RFC 8725 §3.11: even with all the right claims."""
     one = provider(world)
     good = jwt.sign
@@ -131,7 +146,7 @@ async def test_another_kind_of_token_is_no_id_token(world: "World", typ: str) ->
 
 
 @pytest.mark.parametrize("typ", ["JWT", "jwt", "application/jwt"])
-async def test_the_type_of_an_id_token_is_read_as_a_media_type(world: "World", typ: str) -> None:
+async def test_the_type_of_an_id_token_is_read_as_a_media_type(world: World, typ: str) -> None:
     """RFC 7515 §4.1.9."""
     one = provider(world)
     good = jwt.sign
@@ -140,7 +155,7 @@ async def test_the_type_of_an_id_token_is_read_as_a_media_type(world: "World", t
         assert (await redeem(world, one)).id_token is not None
 
 
-async def test_an_algorithm_that_the_issuer_does_not_name_is_refused(world: "World") -> None:
+async def test_an_algorithm_that_the_issuer_does_not_name_is_refused(world: World) -> None:
     """OIDC Discovery §3: id_token_signing_alg_values_supported is taken at its word."""
     world.issuer.metadata["id_token_signing_alg_values_supported"] = ["RS256"]
     with pytest.raises(ProtocolError, match="algorithm"):
@@ -154,20 +169,20 @@ async def test_an_algorithm_that_the_issuer_does_not_name_is_refused(world: "Wor
         ("revocation_endpoint", lambda one: one.revoke(Secret("r"))),
     ],
 )
-async def test_an_endpoint_that_the_issuer_lacks_is_named(world: "World", missing: str, call: Any) -> None:
+async def test_an_endpoint_that_the_issuer_lacks_is_named(world: World, missing: str, call: Any) -> None:
     """The text says what to look at."""
     world.issuer.metadata[missing] = None
     with pytest.raises(ProtocolError, match=missing):
         await call(provider(world))
 
 
-async def test_an_issuer_without_sign_out_is_not_left_for(world: "World") -> None:
+async def test_an_issuer_without_sign_out_is_not_left_for(world: World) -> None:
     """OIDC RP-Initiated Logout is optional."""
     world.issuer.metadata["end_session_endpoint"] = None
     assert await provider(world).end_session_url(id_token=None, return_to="https://app.example/") is None
 
 
-async def test_the_sign_out_address_keeps_its_query_and_needs_no_hint(world: "World") -> None:
+async def test_the_sign_out_address_keeps_its_query_and_needs_no_hint(world: World) -> None:
     """OIDC RP-Initiated Logout 1.0 §2."""
     world.issuer.metadata["end_session_endpoint"] = "https://id.example/logout?tenant=1"
     url = await provider(world).end_session_url(id_token=None, return_to="https://app.example/")
@@ -176,7 +191,7 @@ async def test_the_sign_out_address_keeps_its_query_and_needs_no_hint(world: "Wo
     )
 
 
-async def test_a_code_that_the_issuer_refuses_is_told_as_such(world: "World") -> None:
+async def test_a_code_that_the_issuer_refuses_is_told_as_such(world: World) -> None:
     """RFC 6749 §5.2."""
     with pytest.raises(IssuerError, match="invalid_grant"):
         await provider(world).redeem(
@@ -184,7 +199,7 @@ async def test_a_code_that_the_issuer_refuses_is_told_as_such(world: "World") ->
         )
 
 
-async def test_a_revocation_that_does_not_arrive_is_told(world: "World") -> None:
+async def test_a_revocation_that_does_not_arrive_is_told(world: World) -> None:
     """After three attempts."""
     world.network.fail("https://id.example/revoke", *[httpx2.ConnectError("down")] * 3)
     with pytest.raises(UnavailableError):

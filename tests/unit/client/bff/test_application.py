@@ -18,7 +18,7 @@ from jotary.oauth.errors import OAuthError
 from jotary.oauth.secret import Secret
 
 if TYPE_CHECKING:
-    from tests.unit.client.conftest import World
+    from tests.unit.client.bff.conftest import World
 
 OPTIONS: dict[str, Any] = {
     "issuer": "https://id.example",

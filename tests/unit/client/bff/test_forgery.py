@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from jotary.client.bff.forgery import refusal
 
 if TYPE_CHECKING:
-    from tests.unit.client.conftest import World
+    from tests.unit.client.bff.conftest import World
 
 ORIGIN = "https://app.example"
 CHANGING = ["POST", "PUT", "PATCH", "DELETE", "QUERY", "post", "TRACE", "get"]

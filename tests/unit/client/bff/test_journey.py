@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 if TYPE_CHECKING:
-    from tests.unit.client.conftest import World
+    from tests.unit.client.bff.conftest import World
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 if TYPE_CHECKING:
-    from tests.unit.client.conftest import Browser, World
+    from tests.unit.client.bff.conftest import Browser, World
 
 pytestmark = pytest.mark.anyio
 

@@ -1,94 +1,23 @@
 """Everything that can be wrong with a sign-in, on purpose or not."""
 
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
 
-import httpx2
 import pytest
 
 from jotary.jose import Key
 
 if TYPE_CHECKING:
-    from tests.unit.client.conftest import Browser, World
+    from tests.unit.client.bff.conftest import World
 
 pytestmark = pytest.mark.anyio
-
-NAVIGATION = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
-
-
-async def start(browser: "Browser") -> str:
-    """Begin to sign in, and return the address at the issuer."""
-    answer = await browser.send("GET", "/auth/login", NAVIGATION)
-    assert answer.status_code == 303
-    location: str = answer.headers["location"]
-    return location
-
-
-async def answer_of_issuer(world: "World", address: str) -> str:
-    """The path and query that the issuer sends the browser back to."""
-    answer = await world.network.handle_async_request(httpx2.Request("GET", address))
-    return answer.headers["location"].removeprefix("https://app.example")
-
-
-async def test_the_request_asks_for_what_was_set_up(world: "World") -> None:
-    """RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2, OIDC Core §3.1.2.1."""
-    world.start(scopes=["openid", "todo:read"], resource=["https://todo.example", "https://cal.example"])
-    asked = parse_qs(urlsplit(await start(world.browser())).query)
-    assert asked["response_type"] == ["code"]
-    assert asked["scope"] == ["openid todo:read"]
-    assert asked["resource"] == ["https://todo.example", "https://cal.example"]
-    assert asked["redirect_uri"] == ["https://app.example/auth/callback"]
-    assert asked["code_challenge_method"] == ["S256"]
-    assert len(asked["state"][0]) == len(asked["nonce"][0]) == len(asked["code_challenge"][0]) == 43
-
-
-async def test_each_attempt_has_secrets_of_its_own(world: "World") -> None:
-    """RFC 9700 §4.7.1: state, nonce and challenge are never used twice."""
-    browser = world.browser()
-    asked = [parse_qs(urlsplit(await start(browser)).query) for _ in range(3)]
-    for name in ("state", "nonce", "code_challenge"):
-        assert len({one[name][0] for one in asked}) == 3
-
-
-async def test_several_tabs_sign_in_at_once(world: "World") -> None:
-    """Each attempt has a cookie of its own, so that neither spoils the other, whichever comes back first."""
-    browser = world.browser()
-    addresses = [await start(browser) for _ in range(3)]
-    for address in reversed(addresses):
-        answer = await browser.send("GET", await answer_of_issuer(world, address), NAVIGATION)
-        assert answer.status_code == 303
-        assert answer.headers["location"] == "https://app.example/"
-
-
-async def test_attempts_do_not_pile_up(world: "World") -> None:
-    """Somebody who opens the sign-in a hundred times keeps five cookies, the newest ones."""
-    browser = world.browser()
-    address = ""
-    for _ in range(12):
-        address = await start(browser)
-        world.clock.advance(1)
-    assert len(browser.cookies) == 5
-    answer = await browser.send("GET", await answer_of_issuer(world, address), NAVIGATION)
-    assert answer.headers["location"] == "https://app.example/"
-
-
-async def test_an_attempt_that_took_too_long_is_over(world: "World") -> None:
-    """A quarter of an hour; then a page says so, without a word of what was sent."""
-    browser = world.browser()
-    back = await answer_of_issuer(world, await start(browser))
-    world.clock.advance(900)
-    answer = await browser.send("GET", back, NAVIGATION)
-    assert answer.status_code == 400
-    assert "sign in again" in answer.text
-    assert world.issuer.sent == []
 
 
 async def test_a_code_from_another_browser_is_not_taken(world: "World") -> None:
     """RFC 6749 §10.12: an attacker's own answer, sent to a victim, would sign the victim in as the attacker."""
     attacker, victim = world.browser(), world.browser()
-    back = await answer_of_issuer(world, await start(attacker))
-    await start(victim)
-    answer = await victim.send("GET", back, NAVIGATION)
+    address = await attacker.begin()
+    await victim.begin()
+    answer = await victim.come_back(address)
     assert answer.status_code == 400
     assert world.issuer.sent == []
     assert "__Host-session" not in victim.cookies
@@ -97,9 +26,9 @@ async def test_a_code_from_another_browser_is_not_taken(world: "World") -> None:
 async def test_an_answer_is_taken_once(world: "World") -> None:
     """The attempt's cookie goes with its first use, whatever comes of it; a reload leads home."""
     browser = world.browser()
-    back = await answer_of_issuer(world, await start(browser))
-    await browser.send("GET", back, NAVIGATION)
-    answer = await browser.send("GET", back, NAVIGATION)
+    address = await browser.begin()
+    await browser.come_back(address)
+    answer = await browser.come_back(address)
     assert answer.headers["location"] == "https://app.example/"
     assert len(world.issuer.sent) == 1
 
@@ -131,23 +60,10 @@ async def test_an_answer_that_does_not_fit_is_refused(world: "World", changes: d
 async def test_a_repeated_parameter_is_refused(world: "World", name: str) -> None:
     """RFC 6749 §3.1: one place might read the first, another the last."""
     browser = world.browser()
-    back = await answer_of_issuer(world, await start(browser))
-    answer = await browser.send("GET", f"{back}&{name}=1&{name}=2", NAVIGATION)
+    address = await browser.begin()
+    answer = await browser.come_back(address, f"&{name}=1&{name}=2")
     assert answer.status_code == 400
     assert world.issuer.sent == []
-
-
-async def test_an_error_of_the_issuer_is_told_in_our_own_words(world: "World") -> None:
-    """RFC 6749 §4.1.2.1: anybody can write an error_description, so no page shows it."""
-    world.issuer.callback.update({"code": None, "error": "access_denied", "error_description": "Call 555-0100 now"})
-    browser = world.browser()
-    answer = await browser.sign_in("/todos")
-    assert answer.status_code == 403
-    assert "cancelled" in answer.text
-    assert "555" not in answer.text
-    assert "/auth/login?return_to=/todos" in answer.text
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert browser.cookies == {}
 
 
 @pytest.mark.parametrize(
@@ -179,16 +95,6 @@ async def test_an_id_token_that_somebody_else_signed_is_refused(world: "World") 
     browser = world.browser()
     assert (await browser.sign_in()).status_code == 400
     assert browser.cookies == {}
-
-
-async def test_an_id_token_signed_with_a_new_key_is_accepted(world: "World") -> None:
-    """The keys are fetched again when a token names one that is not known, at most every half minute."""
-    await world.signed_in()
-    world.clock.advance(30)
-    world.issuer.key = Key.generate("ES256", kid="k2")
-    world.issuer.published.append(world.issuer.key)
-    await world.signed_in()
-    assert world.network.count("https://id.example/jwks") == 2
 
 
 @pytest.mark.parametrize(
@@ -230,14 +136,6 @@ async def test_metadata_of_somebody_else_starts_nothing(world: "World", metadata
     assert answer.status_code == 400
 
 
-async def test_an_issuer_that_is_down_is_told_as_such(world: "World") -> None:
-    """503 and a link to try again, which keeps the way back."""
-    world.network.fail("https://id.example/.well-known/openid-configuration", httpx2.ConnectError("down"))
-    answer = await world.browser().sign_in("/todos")
-    assert answer.status_code == 503
-    assert "/auth/login?return_to=/todos" in answer.text
-
-
 @pytest.mark.parametrize("return_to", ["https://evil.example", "//evil.example", "/\\evil.example", "/auth/login"])
 async def test_an_open_redirect_is_refused_before_anything_starts(world: "World", return_to: str) -> None:
     """RFC 9700 §4.11.1; the list of tricks stands in test_return_to."""
@@ -254,89 +152,6 @@ async def test_a_repeated_return_to_is_refused(world: "World") -> None:
     assert answer.status_code == 400
 
 
-async def test_the_application_may_ask_for_another_account(world: "World") -> None:
-    """OIDC Core §3.1.2.1: prompt, of which two values make sense in a link."""
-    browser = world.browser()
-    answer = await browser.send("GET", "/auth/login?prompt=login", NAVIGATION)
-    assert "prompt=login" in answer.headers["location"]
-    assert (await browser.send("GET", "/auth/login?prompt=none", NAVIGATION)).status_code == 400
-
-
-async def test_a_script_cannot_sign_in(world: "World") -> None:
-    """fetch() would follow the redirect to the issuer and fail there, for a reason that nobody understands."""
-    answer = await world.browser().fetch("/auth/login")
-    assert answer.status_code == 400
-    assert "do not fetch" in answer.text
-
-
-@pytest.mark.parametrize(
-    ("base_url", "host", "is_sent_there"),
-    [
-        ("http://localhost:8003", "127.0.0.1:8003", True),
-        ("http://127.0.0.1:8003", "localhost:8003", True),
-        ("http://localhost:8003", "localhost:8003", False),
-        ("http://localhost:8003", "evil.example", False),
-        ("https://app.example", "127.0.0.1:8003", False),
-    ],
-)
-async def test_in_development_the_right_name_is_used(
-    world: "World", base_url: str, host: str, *, is_sent_there: bool
-) -> None:
-    """Cookies of localhost do not reach 127.0.0.1. Behind a web server in front, the Host header says nothing."""
-    world.start(base_url=base_url)
-    browser = world.browser()
-    answer = await browser.send("GET", "/auth/login?return_to=/todos", {**NAVIGATION, "Host": host})
-    location = answer.headers["location"]
-    assert (location == f"{base_url}/auth/login?return_to=/todos") is is_sent_there
-    assert location.startswith("https://id.example/authorize") is not is_sent_there
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
-        ("POST", "/auth/login", 405),
-        ("PUT", "/auth/logout", 405),
-        ("DELETE", "/auth/me", 405),
-        ("GET", "/auth", 404),
-        ("GET", "/auth/", 404),
-        ("GET", "/auth/me/", 404),
-        ("GET", "/auth/tokens", 404),
-    ],
-)
-async def test_there_is_nothing_else_below_auth(world: "World", method: str, path: str, status: int) -> None:
-    """And nothing below it reaches the application behind."""
-    answer = await world.browser().fetch(path, method)
-    assert answer.status_code == status
-    assert answer.headers["cache-control"] == "no-store"
-
-
-async def test_every_answer_below_auth_is_stored_nowhere(world: "World") -> None:
-    """RFC 6749 §5.1, and a browser's back button."""
-    browser = await world.signed_in()
-    await browser.fetch("/auth/me")
-    await browser.fetch("/auth/logout", "POST")
-    await browser.open("https://app.example/auth/logout")
-    ours = [answer for answer in browser.seen if not answer.text.startswith("page")]
-    assert len(ours) == 5
-    assert {answer.headers["cache-control"] for answer in ours} == {"no-store"}
-
-
-async def test_no_cookie_ever_lacks_an_attribute(world: "World") -> None:
-    """`__Host-`, Secure, HttpOnly, Path=/, SameSite=Lax, no Domain: the browser of these tests refuses others."""
-    browser = await world.signed_in()
-    world.clock.advance(250)
-    await browser.fetch("/api/todos")
-    await browser.fetch("/auth/logout", "POST")
-    await browser.open("https://app.example/auth/logout")
-    begun, opened, done, renewed, *ended = browser.set_cookies
-    assert begun.startswith("__Host-signin-")
-    assert begun.endswith("; Path=/; Max-Age=900; HttpOnly; Secure; SameSite=Lax")
-    assert opened.endswith("; Path=/; Max-Age=1209600; HttpOnly; Secure; SameSite=Lax")
-    assert done.endswith("=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax")
-    assert renewed.endswith("; Path=/; Max-Age=1209350; HttpOnly; Secure; SameSite=Lax")
-    assert [header.partition("=")[0] for header in ended] == ["__Host-session", "__Host-signout", "__Host-signout"]
-
-
 @pytest.mark.parametrize("value", ["", "1.AAAA", "garbage", "1." + "A" * 3000])
 async def test_a_tampered_cookie_is_ignored_and_removed(world: "World", value: str) -> None:
     """It is nobody's session: 401, never 500, and the browser need not send it again."""
@@ -345,17 +160,3 @@ async def test_a_tampered_cookie_is_ignored_and_removed(world: "World", value: s
     answer = await browser.fetch("/auth/me")
     assert answer.status_code == 401
     assert browser.cookies == {}
-
-
-async def test_a_secret_is_replaced_without_signing_anybody_out(world: "World") -> None:
-    """The new one seals, both open; later the old one goes, and with it what it sealed."""
-    browser = await world.signed_in()
-    world.start(secret=[b"n" * 32, b"s" * 32])
-    assert (await browser.fetch("/auth/me")).status_code == 200
-    world.clock.advance(250)
-    await browser.fetch("/api/todos")
-    world.start(secret=b"n" * 32)
-    assert (await browser.fetch("/auth/me")).status_code == 200
-    assert (await (await world.signed_in()).fetch("/auth/me")).status_code == 200
-    world.start(secret=b"x" * 32)
-    assert (await browser.fetch("/auth/me")).status_code == 401

@@ -1,17 +1,14 @@
 """What crosses the proxy and what does not, seen from both ends."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import anyio
 import httpx2
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from jotary.client.bff.proxy import body
-
 if TYPE_CHECKING:
-    from tests.unit.client.conftest import World
+    from tests.unit.client.bff.conftest import World
 
 pytestmark = pytest.mark.anyio
 
@@ -167,52 +164,9 @@ async def test_redirects_are_passed_back_and_not_followed(world: "World") -> Non
 async def test_a_path_that_could_leave_the_route_is_refused(world: "World", path: str) -> None:
     """The list of tricks stands in test_path; here the request itself, as a client that normalises nothing sends it."""
     browser = await world.signed_in()
-    sent = await raw_request(world, browser.cookies["__Host-session"], path.encode(), chunks=[b""])
+    sent = await world.raw(browser, path.encode(), chunks=[b""])
     assert sent[0]["status"] == 400
     assert world.api.requests == []
-
-
-async def raw_request(
-    world: "World", session: str, raw_path: bytes, *, chunks: list[bytes | None], length: bytes = b"0"
-) -> list[dict[str, Any]]:
-    """Send a request as an HTTP client would not: an untidy path, or a body that breaks off.
-
-    Chunks make up `length` bytes; None stands for silence, and behind the last chunk the browser is gone.
-    """
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "https",
-        "path": raw_path.decode(),
-        "raw_path": raw_path,
-        "query_string": b"",
-        "headers": [
-            (b"host", b"app.example"),
-            (b"cookie", f"__Host-session={session}".encode()),
-            (b"content-length", length),
-            (b"sec-fetch-site", b"same-origin"),
-            (b"x-csrf", b"1"),
-        ],
-        "server": ("app.example", 443),
-    }
-    sent: list[dict[str, Any]] = []
-    remaining = iter(chunks)
-
-    async def receive() -> dict[str, Any]:
-        chunk = next(remaining, b"gone")
-        if chunk is None:
-            await anyio.sleep_forever()
-        if chunk == b"gone":
-            return {"type": "http.disconnect"}
-        return {"type": "http.request", "body": chunk, "more_body": length != b"0"}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await world.bff(scope, receive, send)
-    return sent
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "TRACK", "PROPFIND", "GETX"])
@@ -231,66 +185,6 @@ async def test_the_methods_of_apis_are_passed_on(world: "World", method: str) ->
     assert answer.status_code == 200
     assert world.api.requests[0].method == method
     assert world.api.requests[0].url.query == "x=1"
-
-
-async def test_a_body_of_any_size_within_the_limit_arrives(world: "World") -> None:
-    """Small ones are kept for a second attempt, large ones streamed."""
-    browser = await world.signed_in()
-    for size in (0, 1, 1 << 20, (1 << 20) + 1, 3 << 20):
-        content = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
-        assert (await browser.fetch("/api/todos", "PUT", content)).status_code == 200
-        assert world.api.bodies[-1] == content
-
-
-@pytest.mark.parametrize("headers", [{}, {"Transfer_Encoding": "chunked"}])
-async def test_a_body_beyond_the_limit_is_refused(world: "World", headers: dict[str, str]) -> None:
-    """413, whether it is declared at the start or found in the middle of the stream."""
-    browser = await world.signed_in()
-    for limit, size in ((10, 11), (2 << 20, (2 << 20) + 1)):
-        world.start(max_body_size=limit)
-        answer = await browser.fetch("/api/todos", "PUT", b"x" * size, **headers)
-        assert answer.status_code == 413
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert (await browser.fetch("/api/todos", "PUT", b"x" * limit, **headers)).status_code == 200
-    assert [len(body) for body in world.api.bodies] == [10, 2 << 20]
-
-
-async def test_a_body_that_is_declared_too_large_is_not_even_read(world: "World") -> None:
-    """Nothing of it is passed on, and nothing kept."""
-    browser = await world.signed_in()
-    cookie = browser.cookies["__Host-session"]
-    sent = await raw_request(world, cookie, b"/api/todos", length=b"99999999999", chunks=[])
-    assert sent[0]["status"] == 413
-
-
-async def test_a_browser_that_goes_away_while_it_sends_is_no_error(world: "World") -> None:
-    """No exception reaches the server, and no half request the API."""
-    browser = await world.signed_in()
-    cookie = browser.cookies["__Host-session"]
-    assert await raw_request(world, cookie, b"/api/todos", length=b"9", chunks=[b"half"]) == []
-    assert await raw_request(world, cookie, b"/api/todos", length=b"9999999", chunks=[b"h" * 1_500_000]) == []
-    assert world.api.bodies == []
-
-
-async def test_a_browser_that_stops_sending_is_not_waited_for(world: "World", monkeypatch: pytest.MonkeyPatch) -> None:
-    """408, and the connection to the API is not held open either."""
-    monkeypatch.setattr(body, "PATIENCE", 0.01)
-    browser = await world.signed_in()
-    cookie = browser.cookies["__Host-session"]
-    for first in (b"half", b"h" * 1_500_000):
-        sent = await raw_request(world, cookie, b"/api/todos", length=b"9999999", chunks=[first, None])
-        assert sent[0]["status"] == 408
-    assert world.api.bodies == []
-
-
-async def test_a_large_body_is_not_sent_twice(world: "World") -> None:
-    """It is not kept, so a refused token is passed back, and the next request has a new one."""
-    browser = await world.signed_in()
-    world.clock.advance(100)
-    world.api.refused.add(world.issuer.issued[0])
-    answer = await browser.fetch("/api/todos", "PUT", b"x" * (2 << 20))
-    assert answer.status_code == 401
-    assert len(world.api.requests) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
-"""The network code on a real network: loopback sockets that misbehave in every way they can."""
+"""Calls to the issuer over a real network."""
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 from cryptography import x509
@@ -21,17 +22,19 @@ from jotary.client.transport import (
     MAX_ANSWER_SIZE,
     Form,
     IssuerTransport,
-    UpstreamTimeoutError,
-    UpstreamTransport,
     check_url,
 )
 from jotary.oauth.parameters import Parameters
 from jotary.oauth.secret import Secret
 
+if TYPE_CHECKING:
+    from tests.unit.client.transport.conftest import Server
+
+Serving: TypeAlias = Callable[..., AbstractAsyncContextManager["Server"]]
+
 pytestmark = pytest.mark.anyio
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-
 
 BROKEN = [
     None,
@@ -39,46 +42,6 @@ BROKEN = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
 ]
-
-
-class Server:
-    """Answers each request with the next of its answers: bytes, or None to hang up, or a number of seconds."""
-
-    def __init__(self, *answers: bytes | float | None) -> None:
-        self.answers = list(answers)
-        self.requests: list[bytes] = []
-        self.url = ""
-
-    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection."""
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                length = next(
-                    (int(line[15:]) for line in head.lower().split(b"\r\n") if line[:15] == b"content-length:"), 0
-                )
-                self.requests.append(head + await reader.readexactly(length))
-                answer = self.answers.pop(0)
-                if isinstance(answer, float):
-                    await asyncio.sleep(answer)
-                if not isinstance(answer, bytes):
-                    break
-                writer.write(answer)
-                await writer.drain()
-                if answer in BROKEN:
-                    break
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-
-@asynccontextmanager
-async def serving(*answers: bytes | float | None) -> AsyncIterator[Server]:
-    """A server on a free loopback port."""
-    server = Server(*answers)
-    async with await asyncio.start_server(server.connected, "127.0.0.1", 0) as listening:
-        server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-        yield server
 
 
 @asynccontextmanager
@@ -100,7 +63,7 @@ def form() -> Form:
     return Form(Parameters([("a", "1"), ("b", "x y")]), Secret("Basic eDp5"))
 
 
-async def test_a_form_is_sent_as_forms_are() -> None:
+async def test_a_form_is_sent_as_forms_are(serving: Serving) -> None:
     """RFC 6749 §3.2: urlencoded, with the Authorization header; uncompressed answers only."""
     async with serving(OK) as server, calling() as calls:
         answer = await calls.post(f"{server.url}/token", form, repeatable=False)
@@ -114,7 +77,7 @@ async def test_a_form_is_sent_as_forms_are() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_not_followed(status: int) -> None:
+async def test_a_redirect_is_not_followed(serving: Serving, status: int) -> None:
     """A secret would go along to wherever it points."""
     redirect = f"HTTP/1.1 {status} x\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n".encode()
     async with serving(redirect, OK) as server, calling() as calls:
@@ -123,7 +86,7 @@ async def test_a_redirect_is_not_followed(status: int) -> None:
     assert len(server.requests) == 1
 
 
-async def test_cookies_are_not_remembered() -> None:
+async def test_cookies_are_not_remembered(serving: Serving) -> None:
     """All people's requests go through one client; a cookie would tie one's to another's."""
     cookie = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n\r\n"
     async with serving(cookie, cookie) as server, calling() as calls:
@@ -133,7 +96,7 @@ async def test_cookies_are_not_remembered() -> None:
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
-async def test_an_endless_answer_is_cut_off(framing: str) -> None:
+async def test_an_endless_answer_is_cut_off(serving: Serving, framing: str) -> None:
     """Read as it comes, and given up at the limit, however it is framed."""
     body = b"x" * (MAX_ANSWER_SIZE + 1)
     head = {
@@ -146,7 +109,7 @@ async def test_an_endless_answer_is_cut_off(framing: str) -> None:
             await calls.get(server.url)
 
 
-async def test_a_compressed_answer_is_refused() -> None:
+async def test_a_compressed_answer_is_refused(serving: Serving) -> None:
     """A kilobyte that unpacks to a gigabyte."""
     bomb = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"
     async with serving(bomb) as server, calling() as calls:
@@ -155,15 +118,15 @@ async def test_a_compressed_answer_is_refused() -> None:
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-async def test_what_breaks_off_is_tried_again_if_it_may(broken: bytes | None) -> None:
+async def test_what_breaks_off_is_tried_again_if_it_may(serving: Serving, broken: bytes | None) -> None:
     """Design §6.1: a refresh is sent up to three times; the issuer's window makes that safe."""
-    async with serving(broken, None, OK) as server, calling() as calls:
+    async with serving(broken, None, OK, hangs_up_after=broken) as server, calling() as calls:
         answer = await calls.post(server.url, form, repeatable=True)
         assert answer.status == 200
         assert len(server.requests) == 3
 
 
-async def test_what_breaks_off_is_not_tried_again_if_it_must_not() -> None:
+async def test_what_breaks_off_is_not_tried_again_if_it_must_not(serving: Serving) -> None:
     """RFC 6749 §4.1.2: a code that may have been used is not used again."""
     async with serving(None, OK) as server, calling() as calls:
         with pytest.raises(UnavailableError):
@@ -172,7 +135,7 @@ async def test_what_breaks_off_is_not_tried_again_if_it_must_not() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-async def test_an_overloaded_issuer_is_tried_again(status: int) -> None:
+async def test_an_overloaded_issuer_is_tried_again(serving: Serving, status: int) -> None:
     """Twice; then it is unavailable."""
     busy = f"HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n".encode()
     async with serving(busy, busy, busy) as server, calling() as calls:
@@ -181,7 +144,7 @@ async def test_an_overloaded_issuer_is_tried_again(status: int) -> None:
         assert len(server.requests) == 3
 
 
-async def test_nobody_listens() -> None:
+async def test_nobody_listens(serving: Serving) -> None:
     """A refused connection."""
     async with serving() as server:
         url = server.url
@@ -190,7 +153,7 @@ async def test_nobody_listens() -> None:
             await calls.get(url)
 
 
-async def test_silence_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_silence_is_given_up(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     """And so is an answer that drips: the limit is for the whole call."""
     monkeypatch.setattr(transport, "ISSUER_TIMEOUT", 0.1)
     async with serving(30.0) as server, calling() as calls:
@@ -198,7 +161,7 @@ async def test_silence_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
             await calls.get(server.url)
 
 
-async def test_the_form_is_made_for_each_attempt() -> None:
+async def test_the_form_is_made_for_each_attempt(serving: Serving) -> None:
     """RFC 7523 §3: an assertion in it is good for one request."""
     made: list[int] = []
 
@@ -281,97 +244,3 @@ def self_signed(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(folder / "server.pem")
     return server, ssl.create_default_context(cadata=pem.decode())
-
-
-@asynccontextmanager
-async def passing(patience: float = 5.0) -> AsyncIterator[UpstreamTransport]:
-    """Streams to an API."""
-    streams = UpstreamTransport(timeout=patience)
-    yield streams
-    await streams.aclose()
-
-
-async def collect(body: AsyncIterator[bytes]) -> bytes:
-    """All of a stream."""
-    return b"".join([chunk async for chunk in body])
-
-
-async def test_an_answer_is_handed_on_before_it_is_complete() -> None:
-    """Status and headers first; the body as it comes, compressed as it is."""
-    head = b"HTTP/1.1 200 OK\r\nX-A: 1\r\nX-A: 2\r\nContent-Encoding: br\r\nTransfer-Encoding: chunked\r\n\r\n"
-    sent = asyncio.Event()
-
-    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(head + b"5\r\nfirst\r\n")
-        await sent.wait()
-        writer.write(b"4\r\nlast\r\n0\r\n\r\n")
-        writer.close()
-
-    async with await asyncio.start_server(slow, "127.0.0.1", 0) as listening, passing() as streams:
-        port = listening.sockets[0].getsockname()[1]
-        answer = await streams.send("GET", f"http://127.0.0.1:{port}/", [], b"")
-        assert answer.status == 200
-        assert [value for name, value in answer.headers if name.lower() == b"x-a"] == [b"1", b"2"]
-        body = aiter(answer.body)
-        assert await anext(body) == b"first"
-        sent.set()
-        assert await anext(body) == b"last"
-        await answer.aclose()
-
-
-async def test_only_the_headers_that_are_given_are_sent() -> None:
-    """No User-Agent, no Accept of our own: the browser's stand, or nothing does."""
-    async with serving(OK) as server, passing() as streams:
-        answer = await streams.send("GET", f"{server.url}/x?y", [(b"x-a", b"1")], b"")
-        assert await collect(answer.body) == b"{}"
-    host = server.url.removeprefix("http://").encode()
-    assert sorted(server.requests[0].lower().rstrip().split(b"\r\n")) == [
-        b"get /x?y http/1.1",
-        b"host: " + host,
-        b"x-a: 1",
-    ]
-
-
-async def test_an_api_is_not_reached_through_the_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It stands beside the application; a token must not make a detour."""
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    async with serving(OK) as server, passing() as streams:
-        answer = await streams.send("GET", server.url, [], b"")
-        assert await collect(answer.body) == b"{}"
-
-
-async def test_an_api_that_is_silent_is_given_up() -> None:
-    """504 in the end, not a hanging page."""
-    async with serving(30.0) as server, passing(0.1) as streams:
-        with pytest.raises(UpstreamTimeoutError):
-            await streams.send("GET", server.url, [], b"")
-
-
-@pytest.mark.parametrize("answer", [None, b"SSH-2.0\r\n\r\n"])
-async def test_an_api_that_hangs_up_is_unavailable(answer: bytes | None) -> None:
-    """502 in the end."""
-    async with serving(answer) as server, passing() as streams:
-        with pytest.raises(UnavailableError):
-            await streams.send("GET", server.url, [], b"")
-
-
-async def test_a_body_is_streamed_as_it_comes() -> None:
-    """With the length that was declared, or in chunks."""
-
-    async def body() -> AsyncIterator[bytes]:
-        yield b"one"
-        yield b"two"
-
-    async with serving(OK, OK) as server, passing() as streams:
-        answer = await streams.send("PUT", server.url, [(b"content-length", b"6")], body())
-        await answer.aclose()
-    assert server.requests[0].endswith(b"\r\n\r\nonetwo")
-    assert b"chunked" not in server.requests[0].lower()
-
-
-async def test_idle_connections_are_dropped_before_the_server_drops_them() -> None:
-    """A code that is sent on a connection which is just being closed would be lost."""
-    assert transport._LIMITS.keepalive_expiry is not None
-    assert transport._LIMITS.keepalive_expiry < 5

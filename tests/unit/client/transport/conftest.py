@@ -1,0 +1,54 @@
+"""Servers on loopback that misbehave in every way they can."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+
+
+class Server:
+    """Answers each request with the next of its answers: bytes, or None to hang up, or a number of seconds."""
+
+    def __init__(self, answers: Sequence[bytes | float | None], hangs_up_after: bytes | None) -> None:
+        self.answers = list(answers)
+        self._hangs_up_after = hangs_up_after
+        self.requests: list[bytes] = []
+        self.url = ""
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = next(
+                    (int(line[15:]) for line in head.lower().split(b"\r\n") if line[:15] == b"content-length:"), 0
+                )
+                self.requests.append(head + await reader.readexactly(length))
+                answer = self.answers.pop(0)
+                if isinstance(answer, float):
+                    await asyncio.sleep(answer)
+                if not isinstance(answer, bytes):
+                    break
+                writer.write(answer)
+                await writer.drain()
+                if answer == self._hangs_up_after:
+                    break
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def _serving(*answers: bytes | float | None, hangs_up_after: bytes | None = None) -> AsyncIterator[Server]:
+    """A server on a free loopback port."""
+    server = Server(answers, hangs_up_after)
+    async with await asyncio.start_server(server.connected, "127.0.0.1", 0) as listening:
+        server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        yield server
+
+
+@pytest.fixture
+def serving() -> Callable[..., AbstractAsyncContextManager[Server]]:
+    """Starts such a server."""
+    return _serving
