@@ -43,10 +43,17 @@ class FetchError(Exception):
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
-    """Keys as the issuer published them; `max_age` is how many seconds they are fresh, if the issuer says so."""
+    """Keys as the issuer published them.
+
+    Attributes:
+        keys: the usable ones and what was ignored.
+        max_age: how many seconds they are fresh, if the issuer says so.
+        revocations_uri: where the issuer's feed of cut-offs is, if it has one (design §6.3).
+    """
 
     keys: KeySet
     max_age: int | None
+    revocations_uri: str | None = None
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +83,7 @@ def fetch_keys(source: Source, monotonic: Callable[[], float]) -> Fetched:
         FetchError: for whatever reason.
     """
     deadline = Deadline(monotonic, source.timeout)
-    jwks_uri = source.jwks_uri or _discover(source, deadline)
+    jwks_uri, revocations_uri = (source.jwks_uri, None) if source.jwks_uri else _discover(source, deadline)
     document, headers = get_object(jwks_uri, source, deadline)
     try:
         keys = KeySet.from_jwks(document)
@@ -86,11 +93,30 @@ def fetch_keys(source: Source, monotonic: Callable[[], float]) -> Fetched:
         # An issuer that withdraws a key publishes another one; nothing at all is an accident.
         reasons = "; ".join(f"key {ignored.index}: {ignored.reason}" for ignored in keys.ignored[:5])
         raise FetchError(f"{jwks_uri!r} holds no usable key ({reasons or 'it is empty'})")
-    return Fetched(keys=keys, max_age=_max_age(headers.get("cache-control", "")))
+    max_age = _max_age(headers.get("cache-control", ""))
+    return Fetched(keys=keys, max_age=max_age, revocations_uri=revocations_uri)
 
 
-def _discover(source: Source, deadline: Deadline) -> str:
-    """Return the `jwks_uri` of the issuer's metadata, by OIDC Discovery §4 or else by RFC 8414 §3."""
+def fetch_feed(source: Source, monotonic: Callable[[], float], url: str, *, after: int, wait: int) -> str:
+    """Read one answer of an issuer's feed of cut-offs (design §6.3): a JWT, still to be verified.
+
+    Args:
+        source: whose feed it is.
+        monotonic: a clock that only goes forward, in seconds.
+        url: of the feed, from the issuer's metadata.
+        after: the position that is known.
+        wait: seconds for which the issuer may hold the answer back.
+
+    Raises:
+        FetchError: for whatever reason.
+    """
+    joined = f"{url}{'&' if '?' in url else '?'}after={after}&wait={wait}"
+    body, _ = _get(joined, source, Deadline(monotonic, source.timeout + wait))
+    return body.decode("latin-1")  # what is not ASCII is no JWT
+
+
+def _discover(source: Source, deadline: Deadline) -> tuple[str, str | None]:
+    """Return where keys and feed are by the issuer's metadata, from OIDC Discovery §4 or else RFC 8414 §3."""
     openid_url, oauth_url = well_known_urls(source.issuer)
     try:
         document, _ = get_object(openid_url, source, deadline)
@@ -104,7 +130,7 @@ def _discover(source: Source, deadline: Deadline) -> str:
         raise FetchError(str(error)) from error
     if metadata.jwks_uri is None:
         raise FetchError("the issuer's metadata has no 'jwks_uri'")
-    return metadata.jwks_uri
+    return metadata.jwks_uri, metadata.revocations_endpoint
 
 
 def get_object(url: str, source: Source, deadline: Deadline) -> tuple[dict[str, Any], Mapping[str, str]]:
@@ -115,6 +141,15 @@ def get_object(url: str, source: Source, deadline: Deadline) -> tuple[dict[str, 
     Raises:
         FetchError: for whatever reason.
     """
+    body, headers = _get(url, source, deadline)
+    try:
+        return strict_json.loads_object(body, max_size=MAX_DOCUMENT), headers
+    except JOSEError as error:
+        raise FetchError(f"{url!r} is not a JSON object: {error}") from error
+
+
+def _get(url: str, source: Source, deadline: Deadline) -> tuple[bytes, Mapping[str, str]]:
+    """Return the body at the URL, and the answer's headers, their names in lower case."""
     parts = _checked(url, source.issuer)
     try:
         with closing(_connect(parts, source, deadline)) as transport:
@@ -126,10 +161,7 @@ def get_object(url: str, source: Source, deadline: Deadline) -> tuple[dict[str, 
         raise FetchError(f"{url!r} answered with status {status}{redirected}", status=status)
     if len(body) > MAX_DOCUMENT:
         raise FetchError(f"{url!r} is longer than {MAX_DOCUMENT} bytes")
-    try:
-        return strict_json.loads_object(body, max_size=MAX_DOCUMENT), headers
-    except JOSEError as error:
-        raise FetchError(f"{url!r} is not a JSON object: {error}") from error
+    return body, headers
 
 
 def _checked(url: str, issuer: str) -> SplitResult:

@@ -158,7 +158,9 @@ class KeySource:
         if isinstance(outcome, Fetched):
             if policies.lost_a_key(state.keys, outcome.keys):
                 results = Results(self._cache_size)
-            state = policies.fetched(state, self._policy, outcome.keys, outcome.max_age, now)
+            state = policies.fetched(
+                state, self._policy, outcome.keys, outcome.max_age, now, revocations_uri=outcome.revocations_uri
+            )
         else:
             state = policies.failed(state, str(outcome), now)
         self.snapshot = self._snapshot(state, results, now)

@@ -53,6 +53,7 @@ class KeyState(msgspec.Struct, frozen=True, kw_only=True):
         failed_at: when the last of them failed.
         failure: what it failed with, for the operator.
         refetched_at: when an unknown key id last caused a fetch.
+        revocations_uri: where the issuer's feed of cut-offs is, if it has one.
     """
 
     keys: KeySet | None = None
@@ -62,6 +63,7 @@ class KeyState(msgspec.Struct, frozen=True, kw_only=True):
     failed_at: float = 0
     failure: str = "they were not fetched yet"
     refetched_at: float | None = None
+    revocations_uri: str | None = None
 
 
 # Part of the fresh time after which a fetch in the background begins.
@@ -122,7 +124,15 @@ def refetched(state: KeyState, now: float) -> KeyState:
     return msgspec.structs.replace(state, refetched_at=now)
 
 
-def fetched(state: KeyState, policy: KeyPolicy, keys: KeySet, max_age: int | None, now: float) -> KeyState:
+def fetched(
+    state: KeyState,
+    policy: KeyPolicy,
+    keys: KeySet,
+    max_age: int | None,
+    now: float,
+    *,
+    revocations_uri: str | None = None,
+) -> KeyState:
     """The state after a good fetch; `max_age` is what the issuer says, in seconds (RFC 9111 §5.2.2.1)."""
     age = policy.default_age if max_age is None else max_age
     return KeyState(
@@ -130,6 +140,7 @@ def fetched(state: KeyState, policy: KeyPolicy, keys: KeySet, max_age: int | Non
         fetched_at=now,
         fresh_for=min(max(age, policy.least_age), policy.greatest_age),
         refetched_at=state.refetched_at,
+        revocations_uri=revocations_uri,
     )
 
 

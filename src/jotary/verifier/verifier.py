@@ -8,14 +8,16 @@ from collections.abc import Callable, Collection, Generator
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
+from typing import Literal
 
 from jotary.jose import KeySet
 from jotary.jose.algorithms import ALGORITHMS
 from jotary.oauth.metadata import check_issuer_url
 from jotary.verifier.check import Expectations, NeedKeys, check
 from jotary.verifier.errors import InvalidToken, KeysUnavailable
-from jotary.verifier.fetch import Source, fetch_keys
-from jotary.verifier.key_source import KeySource
+from jotary.verifier.fetch import Source, fetch_feed, fetch_keys
+from jotary.verifier.follower import Follower
+from jotary.verifier.key_source import KeySource, Snapshot
 from jotary.verifier.keys import KeyPolicy, Step
 from jotary.verifier.principal import Principal
 from jotary.verifier.results import Results
@@ -41,7 +43,12 @@ class TokenVerifier:
         leeway: seconds that the clocks of issuer and API may differ.
         cache_size: how many verified tokens are remembered; 0 for none. One takes about 3 kB.
         max_token_size: characters; a longer token is refused before it is decoded.
-        revocations: cut-offs, asked for every token also when it is remembered.
+        revocations: cut-offs of your own, asked for every token also when it is remembered.
+        follow_revocations: whether to follow the issuer's feed of cut-offs, if it publishes one, so that what is
+            revoked there is refused here within a second (design §6.3).
+        on_stale: what happens to tokens when the feed could not be read for longer than `stale_after`: `accept` them,
+            since they live for minutes only, or `refuse` them with KeysUnavailable.
+        stale_after: seconds.
         jwks_uri: where the keys are, for an issuer without discovery.
         timeout: seconds that fetching the keys may take in all.
         ssl_context: which certificates are trusted; None for the system's.
@@ -63,6 +70,9 @@ class TokenVerifier:
         cache_size: int = 4096,
         max_token_size: int = _MAX_TOKEN,
         revocations: Revocations | None = None,
+        follow_revocations: bool = True,
+        on_stale: Literal["accept", "refuse"] = "accept",
+        stale_after: int = 60,
         jwks_uri: str | None = None,
         timeout: float = 5,
         ssl_context: ssl.SSLContext | None = None,
@@ -72,14 +82,18 @@ class TokenVerifier:
     ) -> None:
         if keys is not None and not len(keys):
             raise ValueError("keys must hold at least one key")
+        self._follower: Follower | None = None
         if keys is not None:
             self._keys = KeySource.fixed(keys, clock, cache_size)
         else:
             where = Source(issuer=check_issuer_url(issuer), jwks_uri=jwks_uri, timeout=timeout, ssl_context=ssl_context)
             fetch = partial(fetch_keys, where, time.monotonic)
             self._keys = KeySource(fetch, key_policy or KeyPolicy(), clock, cache_size)
+            if follow_revocations:
+                self._follower = _follower(self._keys, where, leeway, clock)
         self._expected = _expectations(issuer, audience, algorithms, leeway, max_token_size)
         self._revocations = revocations
+        self._bound = _bound(on_stale, stale_after, is_followed=self._follower is not None)
         self._clock = clock
         self._patience = timeout + _MARGIN
 
@@ -163,6 +177,8 @@ class TokenVerifier:
     def close(self) -> None:
         """Never use the network again. The keys that are there go on verifying; nothing needs to be awaited."""
         self._keys.close()
+        if self._follower is not None:
+            self._follower.close()
 
     async def aclose(self) -> None:
         """The same, for an async shutdown."""
@@ -178,6 +194,8 @@ class TokenVerifier:
         snapshot = self._keys.snapshot
         if not snapshot.use_from <= now < snapshot.use_until:
             return None
+        if self._follower is not None and self._follower.is_awaited(snapshot):
+            return None
         outcome = self._check(token, snapshot.keys, snapshot.results, now)
         return None if isinstance(outcome, NeedKeys) else outcome
 
@@ -190,12 +208,14 @@ class TokenVerifier:
         elif view.step is Step.FETCH and len(view.keys):
             yield source.start(view.snapshot)
             view, waited = source.view(self._clock()), True
+        yield from self._await_feed(view.snapshot)
         # Without keys this refuses what could be no token of ours under any key, so that garbage causes no fetch.
         outcome = self._check(token, view.keys, view.results, view.now)
         if isinstance(outcome, NeedKeys) and not waited:
             fetch = source.start_for_unknown_key(view)
             if fetch is not None:
                 yield fetch
+                yield from self._await_feed(source.snapshot)
                 view = source.view(self._clock())
                 outcome = self._check(token, view.keys, view.results, view.now)
         if isinstance(outcome, Principal):
@@ -213,15 +233,49 @@ class TokenVerifier:
                 return outcome
             results.put(token, outcome)
             verified = outcome
-        principal, revocations = verified.principal, self._revocations
-        if revocations is not None and revocations.refuses(principal):
-            raise InvalidToken("invalid_token", "revoked", "the token, its session, person or client was cut off")
-        return principal
+        self._refuse_if_cut_off(verified.principal, now)
+        return verified.principal
+
+    def _refuse_if_cut_off(self, principal: Principal, now: float) -> None:
+        revocations, follower = self._revocations, self._follower
+        if (revocations is not None and revocations.refuses(principal)) or (
+            follower is not None and follower.revocations.refuses(principal)
+        ):
+            raise InvalidToken("invalid_token", "revoked", "the token, its session, person or client was revoked")
+        if self._bound is not None and (follower is None or follower.is_stale(now, self._bound)):
+            raise KeysUnavailable(1, f"the revocation feed was not confirmed in the last {self._bound} s")
+
+    def _await_feed(self, snapshot: Snapshot) -> Generator[Future[None], None, None]:
+        """The first tokens wait for the feed's first answer: an API that starts must not let in what was revoked."""
+        if self._follower is not None and self._follower.is_awaited(snapshot):
+            yield self._follower.start()
 
 
 def _returned(flow: StopIteration) -> Principal:
     principal: Principal = flow.value
     return principal
+
+
+def _follower(keys: KeySource, where: Source, leeway: int, clock: Callable[[], float]) -> Follower:
+    def read(url: str, after: int, wait: int) -> str:
+        return fetch_feed(where, time.monotonic, url, after=after, wait=wait)
+
+    return Follower(keys, read, issuer=where.issuer, leeway=leeway, clock=clock)
+
+
+def _bound(on_stale: str, stale_after: int, *, is_followed: bool) -> int | None:
+    """The seconds of silence after which tokens are refused; None for never.
+
+    Raises:
+        ValueError: with what to change.
+    """
+    if on_stale not in {"accept", "refuse"} or stale_after < 1:
+        raise ValueError("on_stale must be 'accept' or 'refuse', and stale_after at least 1 second")
+    if on_stale == "accept":
+        return None
+    if not is_followed:
+        raise ValueError("on_stale='refuse' needs the feed: leave follow_revocations=True")
+    return stale_after
 
 
 def _expectations(

@@ -1,0 +1,168 @@
+"""Follows the issuer's feed of cut-offs in a thread of its own, so that verifying stays a look-up (design §6.3)."""
+
+import concurrent.futures
+import logging
+import os
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Event, Lock, Thread
+
+import msgspec
+
+from jotary.jose import JOSEError, jwt
+from jotary.jose.algorithms import ALGORITHMS
+from jotary.tokens.errors import TokenError
+from jotary.tokens.revocation_feed import MAX_WAIT, TYP, FeedAnswer, check_feed
+from jotary.verifier.fetch import MAX_DOCUMENT, FetchError
+from jotary.verifier.key_source import KeySource, Snapshot
+from jotary.verifier.revocations import Revocation, RevocationList
+
+_log = logging.getLogger("jotary.verifier")
+
+_ASYMMETRIC = frozenset(name for name, row in ALGORITHMS.items() if row.kty != "oct")
+_FIRST_PAUSE = 0.5  # seconds after a failure; it doubles with each further one
+_LONGEST_PAUSE = 15.0  # seconds; a feed that is back must be noticed within any sensible bound of staleness
+_LEAST_INTERVAL = 0.5  # seconds between two answers without news, should the issuer not hold them back
+
+#: Reads (URL of the feed, position, seconds to wait) and returns the signed answer; raises FetchError.
+Read = Callable[[str, int, int], str]
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How far the feed has been followed.
+
+    Attributes:
+        position: everything up to here is known.
+        confirmed_at: when the issuer last said so, Unix seconds; None if it never did.
+    """
+
+    position: int = 0
+    confirmed_at: float | None = None
+
+
+class Follower:
+    """Keeps the cut-offs of one issuer.
+
+    Args:
+        keys: of the issuer; they also sign the feed, and their metadata says where it is.
+        read: brings one answer of the feed.
+        issuer: whose feed it is.
+        leeway: seconds that clocks may differ.
+        clock: Unix seconds.
+    """
+
+    def __init__(self, keys: KeySource, read: Read, *, issuer: str, leeway: int, clock: Callable[[], float]) -> None:
+        self._keys = keys
+        self._read = read
+        self._issuer = issuer
+        self._leeway = leeway
+        self._clock = clock
+        self._closed = Event()
+        self._start_over()
+        _followers.add(self)
+
+    def _start_over(self) -> None:
+        self._lock = Lock()
+        self._thread: Thread | None = None
+        self._settled: Future[None] = Future()
+        self._settled.set_running_or_notify_cancel()  # so that a waiter who gives up does not cancel it for the others
+        self.is_settled = False
+        self.revocations = RevocationList()
+        self.standing = Standing()
+
+    def is_awaited(self, snapshot: Snapshot) -> bool:
+        """Whether there is a feed that has not been heard of yet: a token could be good or cut off."""
+        return not self.is_settled and snapshot.state.revocations_uri is not None
+
+    def is_stale(self, now: float, bound: int) -> bool:
+        """Whether the feed was last confirmed more than `bound` seconds ago, or never."""
+        confirmed_at = self.standing.confirmed_at
+        return confirmed_at is None or not -bound <= now - confirmed_at <= bound
+
+    def start(self) -> Future[None]:
+        """Begin to follow; the future ends with the first answer or failure."""
+        with self._lock:
+            if self._thread is None and not self._closed.is_set():
+                # A daemon: it never keeps the process alive.
+                self._thread = Thread(target=self._run, name="jotary-revocations", daemon=True)
+                self._thread.start()
+            return self._settled
+
+    def close(self) -> None:
+        """Stop following, with the answer that is under way. What is known stays in use."""
+        self._closed.set()
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._closed.wait(pause):
+            try:
+                pause = self._follow(self.standing)
+            except Exception as error:  # noqa: BLE001 -- a thread that died would follow nothing any more
+                pause = min(max(pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
+                expected = isinstance(error, FetchError | JOSEError | TokenError)
+                _log.warning("the revocation feed could not be read: %s", error, exc_info=None if expected else error)
+            self._settle()
+
+    def _follow(self, standing: Standing) -> float:
+        """Take one answer; returns the seconds to pause."""
+        uri = self._keys.snapshot.state.revocations_uri
+        if uri is None:
+            raise FetchError("the issuer's metadata has no 'revocations_endpoint' any more")
+        # The first answer is wanted at once: requests wait for it.
+        started, wait = self._clock(), MAX_WAIT if self.is_settled else 0
+        answer = self._verified(self._read(uri, standing.position, wait), standing.position)
+        now = self._clock()
+        for entry in answer.entries:
+            self.revocations.add(
+                Revocation(
+                    kind=entry.kind,
+                    value=entry.value,
+                    issued_before=entry.issued_before,
+                    expires_at=entry.expires_at + self._leeway,  # as long as a verifier may still take the token
+                )
+            )
+        self.revocations.prune(int(now))
+        self.standing = Standing(answer.position, now)
+        is_idle = wait and not answer.entries and now - started < _LEAST_INTERVAL
+        return _LEAST_INTERVAL if is_idle else 0.0
+
+    def _verified(self, token: str, after: int) -> FeedAnswer:
+        try:
+            signed = self._open(token)
+        except JOSEError as error:
+            fetch = self._keys.start_for_unknown_key(self._keys.view(self._clock()))
+            if error.code != "unknown_key" or fetch is None:
+                raise
+            concurrent.futures.wait([fetch])
+            signed = self._open(token)
+        now = int(self._clock())
+        return check_feed(signed.claims, issuer=self._issuer, after=after, now=now, leeway=self._leeway)
+
+    def _open(self, token: str) -> jwt.VerifiedToken:
+        return jwt.verify(token, self._keys.snapshot.keys, algorithms=_ASYMMETRIC, typ=TYP, max_size=MAX_DOCUMENT)
+
+    def _settle(self) -> None:
+        if not self.is_settled:
+            self.is_settled = True
+            self._settled.set_result(None)
+
+    def start_over_in_child(self) -> None:
+        """After a fork: the thread is not here, and the locks may have been held by one that is not."""
+        was_closed = self._closed.is_set()
+        self._closed = Event()
+        if was_closed:
+            self._closed.set()
+        self._start_over()
+
+
+_followers: "weakref.WeakSet[Follower]" = weakref.WeakSet()
+
+
+def _start_over_in_child() -> None:
+    for follower in _followers:
+        follower.start_over_in_child()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_start_over_in_child)
