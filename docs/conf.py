@@ -2,6 +2,16 @@
 
 from importlib.metadata import version as version_of
 
+from jotary.server.settings.reference import Entry, entries
+
+
+def _in_words(entry: Entry) -> str:
+    """One setting as an item of a definition list."""
+    default = f"Default: `{entry.default}`." if entry.default else "No default."
+    place = f"`{entry.name}`, or `{entry.variable}` in the environment" if entry.in_file else f"`{entry.variable}`"
+    return f"{place}\n: {entry.description}\n\n  Takes {entry.takes}. {default}"
+
+
 project = "jotary"
 author = "The jotary maintainers"
 project_copyright = "The jotary maintainers"
@@ -11,7 +21,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.doctest", "sphinx
 exclude_patterns = ["_build"]
 source_suffix = {".md": "markdown"}
 
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["colon_fence", "deflist", "substitution"]
+myst_substitutions = {"settings": "\n\n".join(_in_words(entry) for entry in entries())}
 myst_heading_anchors = 3
 
 autodoc_typehints = "description"

@@ -6,9 +6,10 @@ import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+from starlette.testclient import TestClient
 
 ROOT = Path(__file__).parents[2]
 PUBLIC = {
@@ -21,7 +22,7 @@ PUBLIC = {
 }
 INTEGRATION = re.compile(r"jotary\.integrations\.[a-z]\w*")
 PYTHON_BLOCK = re.compile(r"^```(?:python|\{testcode\})\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
-DOTTED_NAME = re.compile(r"`(jotary(?:\.\w+)+)`")
+DOTTED_NAME = re.compile(r"`(jotary(?:\.(?!toml|secret|db)\w+)+)`")  # and not the names of files
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted(
     (ROOT / "docs").glob("**/*.md")
 )
@@ -84,6 +85,25 @@ def test_an_example_imports_public_names_only(path: Path) -> None:
 def test_python_in_the_documentation_imports_public_names_only(page: Path) -> None:
     """A reader copies it, so it has to compile, and its imports have to be there."""
     assert [used for block in code_blocks(page) for used in imports(block) if not is_public(used)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=label)
+def test_python_in_the_documentation_runs(page: Path) -> None:
+    """The blocks of a page, one after the other, as a reader would try them; no issuer is called while they load."""
+    names: dict[str, object] = {"__name__": "documentation"}
+    for block in code_blocks(page):
+        exec(compile(block, label(page), "exec"), names)  # noqa: S102 -- our own pages, in a test
+
+
+def test_the_api_of_the_readme_refuses_who_has_no_token() -> None:
+    """README.md, "Protect an API": what it shows does protect."""
+    (block,) = code_blocks(ROOT / "README.md")
+    names: dict[str, Any] = {"__name__": "documentation"}
+    exec(compile(block, "README.md", "exec"), names)  # noqa: S102 -- our own page, in a test
+    with TestClient(names["app"]) as client:
+        answer = client.get("/tasks")
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=label)
