@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes depends on the machine; `timeout` in pyproject.toml is for what hangs.
+settings.register_profile("jotary", deadline=None)
+settings.load_profile("jotary")
 
 
 @pytest.fixture(scope="session")

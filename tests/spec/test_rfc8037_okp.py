@@ -1,0 +1,57 @@
+"""RFC 8037, CFRG curves in JOSE: Ed25519 keys and EdDSA."""
+
+import pytest
+
+from jotary.jose import JOSEError, Key, base64url, jws
+
+# Appendix A.1, A.2
+PRIVATE = {
+    "kty": "OKP",
+    "crv": "Ed25519",
+    "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+}
+PUBLIC = {name: value for name, value in PRIVATE.items() if name != "d"}
+# Appendix A.4
+TOKEN = (
+    "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc."
+    "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+)
+ORDER = (1 << 252) + 27742317777372353535851937790883648493
+
+
+def test_keys_of_appendix_a() -> None:
+    """A.1, A.2."""
+    key = Key.from_jwk(PRIVATE)
+    assert key.to_jwk(private=True) == PRIVATE
+    assert key.to_jwk() == key.public().to_jwk() == PUBLIC
+    assert list(Key.from_jwk(PUBLIC).verifying_algorithms) == ["EdDSA"]
+
+
+def test_the_thumbprint_of_appendix_a() -> None:
+    """A.3."""
+    assert Key.from_jwk(PUBLIC).thumbprint() == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+
+
+def test_the_signature_of_appendix_a() -> None:
+    """A.4, A.5: signing has one result."""
+    payload = b"Example of Ed25519 signing"
+    assert jws.sign(payload, Key.from_jwk(PRIVATE), header={"alg": "EdDSA"}) == TOKEN
+    assert jws.verify(TOKEN, Key.from_jwk(PUBLIC), algorithms={"EdDSA"}).payload == payload
+
+
+def test_a_signature_has_one_spelling() -> None:
+    """RFC 8032 §5.1.7: S below the order; another one would be a second signature for the same token."""
+    header, payload, text = TOKEN.split(".")
+    signature = base64url.decode(text)
+    moved = int.from_bytes(signature[32:], "little") + ORDER
+    second = base64url.encode(signature[:32] + moved.to_bytes(32, "little"))
+    with pytest.raises(JOSEError, match="bad_signature"):
+        jws.verify(f"{header}.{payload}.{second}", Key.from_jwk(PUBLIC), algorithms={"EdDSA"})
+
+
+@pytest.mark.parametrize("crv", ["X25519", "X448", "Ed448"])
+def test_curves_that_do_not_sign_here(crv: str) -> None:
+    """§3.1, §3.2: X25519 and X448 agree on keys; Ed448 is not supported."""
+    with pytest.raises(JOSEError, match="unsupported_key"):
+        Key.from_jwk({**PUBLIC, "crv": crv})
