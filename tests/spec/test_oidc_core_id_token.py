@@ -40,6 +40,14 @@ def test_an_id_token_passes_every_check_of_a_client(desk: "Desk") -> None:
     assert checked.claims["amr"] == ["pwd"]
 
 
+def test_it_says_when_the_person_signed_in_and_not_when_the_client_asked(desk: "Desk") -> None:
+    """OIDC Core §2, auth_time: with single sign-on long ago. The access token says the same (RFC 9068 §2.2.1)."""
+    response = desk.sign_in(desk.add_client(), authenticated_at=desk.now - 500, methods=("pwd", "otp"))
+
+    for claims in (id_token_claims(desk, response.id_token), desk.claims(response.access_token)):
+        assert (claims["auth_time"], claims["iat"], claims["amr"]) == (desk.now - 500, desk.now, ["pwd", "otp"])
+
+
 def test_without_openid_there_is_no_id_token(desk: "Desk") -> None:
     """OIDC Core §3.1.2.1: plain OAuth."""
     assert desk.sign_in(desk.add_client(), scopes=("profile", "todo:read")).id_token is None

@@ -61,6 +61,16 @@ def test_what_was_not_granted_is_refused_everywhere(desk: "Desk", resource: str 
     assert desk.session(issued.session_id).generation == 0
 
 
+def test_an_api_that_was_registered_after_the_code_is_not_granted(desk: "Desk") -> None:
+    """RFC 8707 §2.2: the person has allowed what the client was then."""
+    client = desk.add_client(audiences=())
+    issued = desk.issue_code(client, desk.add_user())
+    desk.change_client(client, audiences=(TODO,))
+
+    assert desk.claims(desk.redeem(client, issued).access_token)["aud"] == desk.settings.issuer
+    assert desk.session(issued.session_id).resources == (desk.settings.issuer,)
+
+
 def test_a_client_acting_for_itself_may_ask_for_any_api_of_its_registration(desk: "Desk") -> None:
     """RFC 8707 §2.1."""
     client = desk.add_client()

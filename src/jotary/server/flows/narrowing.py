@@ -7,7 +7,6 @@ client does not have to end its sessions as well.
 from collections.abc import Sequence
 
 from jotary.oauth.errors import invalid_scope, invalid_target
-from jotary.oauth.resource import check_resource
 from jotary.server.model.client import Client
 
 
@@ -34,10 +33,10 @@ def narrow_audience(
     (RFC 9700 §2.3). The issuer itself is the audience of a client that has no API.
 
     Raises:
-        OAuthError: invalid_target; a resource is malformed or was not granted, or none is left.
+        OAuthError: invalid_target; a resource was not granted, as no malformed one ever is, or none is left.
     """
     standing = tuple(resource for resource in granted if resource in client.audiences or resource == issuer)
-    if not {check_resource(resource) for resource in requested} <= set(standing) or not standing:
+    if not set(requested) <= set(standing) or not standing:
         raise invalid_target(
             "The resource was not granted.", hint="Ask for one of the granted resources, or leave resource out."
         )

@@ -226,17 +226,16 @@ def test_after_an_emergency_nothing_of_the_old_keys_is_good(machine: Machine) ->
 def test_a_retired_key_of_another_secret_does_not_matter(machine: Machine) -> None:
     """Only what should sign must open; the rest is published as it is."""
     keyring = machine.start()
+    (old,) = kids(keyring)
     machine.run(machine.rotation().rotate(machine.now))
     machine.now += 300 + RELOAD_INTERVAL
-    (old, _) = kids(machine.start())
     with sqlite3.connect(machine.path) as connection:
         connection.execute("UPDATE signing_keys SET sealed_private_key = x'00' WHERE id = ?", (old,))
 
     restarted = machine.start()
 
-    assert kids(restarted) == kids(machine.start())
+    assert old in kids(restarted)
     assert verify(machine.sign(restarted), restarted)["kid"] != old
-    assert kids(keyring) == [old]
 
 
 def test_the_key_set_stays_the_same_object_until_a_key_comes_or_goes(machine: Machine) -> None:

@@ -105,7 +105,7 @@ def _redeem(request: Request, code: AuthorizationCode, facts: Facts, now: int, s
         return Refuse(_invalid("the person has signed out since"))
     if user is None or not user.is_active:
         return Refuse(_invalid("the person is gone or disabled"))
-    granted = code.resources or request.client.audiences or (settings.issuer,)
+    granted = code.resources or (settings.issuer,)  # not what was registered since: the person has not allowed that
     try:
         scopes = narrow_scopes((), code.scopes, request.client)
         audience = narrow_audience(request.resources, granted, request.client, issuer=settings.issuer)

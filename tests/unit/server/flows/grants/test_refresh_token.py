@@ -1,8 +1,10 @@
 """The retry window of refreshing at its edges (design §6.1)."""
 
+import msgspec
 import pytest
 
 from jotary.oauth.secret import Secret
+from jotary.server.flows.grant import Refuse
 from jotary.server.flows.grants.refresh_token import Facts, Replay, Request, Revoke, Rotate, decide
 from jotary.server.model.client import Client
 from jotary.server.model.refresh_token import RefreshToken
@@ -80,6 +82,14 @@ def test_the_current_token_rotates_at_any_time(after: int) -> None:
 def test_a_window_of_zero_takes_every_repetition_for_theft(after: int) -> None:
     """As the setting says: even within the same second, or by a clock that runs behind."""
     assert isinstance(present(1, after=after, window=0), Revoke)
+
+
+def test_nobody_is_refreshed_without_a_person() -> None:
+    """The database deletes sessions with their person; the decision does not rely on it."""
+    request = Request(token=RefreshToken("s", 2), client=CLIENT)
+    facts = msgspec.structs.replace(FACTS, user=None)
+
+    assert isinstance(decide(request, facts, NOW, Settings(secret=Secret("x" * 32))), Refuse)
 
 
 def test_a_clock_that_runs_behind_signs_nobody_out() -> None:
