@@ -1,12 +1,13 @@
 """Three servers on loopback, each a process of its own, that stop when the demonstration does."""
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -17,6 +18,8 @@ STOP_TIMEOUT: Final = 10
 
 #: Where the servers stand if nobody else does.
 PREFERRED_PORTS: Final = (8000, 8001, 8002)
+
+_MARK: Final = "X-Demonstration"  # a header of every answer, by which a stage knows its own servers
 
 
 class StageError(Exception):
@@ -62,6 +65,7 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._mark = secrets.token_hex(8)
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
 
     def __enter__(self) -> Self:
@@ -81,15 +85,16 @@ class Stage:
                 process.kill()
                 process.wait()
 
-    def start(self, name: str, application: str, *, port: int, path: str, environment: Mapping[str, str]) -> None:
-        """Start an ASGI application factory in a process of its own, and wait until `path` answers.
+    def start(self, name: str, application: str, *, port: int, environment: Mapping[str, str]) -> None:
+        """Start an ASGI application factory in a process of its own, and wait until it listens.
 
         Raises:
-            StageError: it ended, or did not answer in time.
+            StageError: it ended, or does not listen in time.
         """
         log = self._folder / f"{name}.log"
         command = [sys.executable, "-m", "uvicorn", "--factory", application, "--host", "127.0.0.1"]
-        command += ["--port", str(port), "--log-level", "warning", "--no-access-log", "--no-server-header"]
+        command += ["--port", str(port), "--no-access-log", "--no-server-header"]
+        command += ["--header", f"{_MARK}:{self._mark}"]
         command += ["--timeout-graceful-shutdown", "1"]  # a follower of the revocation feed never hangs up by itself
         command += ["--app-dir", str(examples_folder())]
         with log.open("wb") as output:
@@ -97,17 +102,24 @@ class Stage:
                 command, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT
             )
         self._running.append((name, process))
-        self._wait(name, process, port, path, log)
-
-    def _wait(self, name: str, process: subprocess.Popen[bytes], port: int, path: str, log: Path) -> None:
         deadline = time.monotonic() + START_TIMEOUT
-        while time.monotonic() < deadline:
+        while not self._answers(port):
             if process.poll() is not None:
                 raise StageError(f"{name} ended at once:\n{_tail(log)}")
-            if _answers(port, path):
-                return
+            if time.monotonic() > deadline:
+                raise StageError(f"{name} does not answer on port {port}:\n{_tail(log)}")
             time.sleep(0.05)
-        raise StageError(f"{name} does not answer on port {port}:\n{_tail(log)}")
+
+    def _answers(self, port: int) -> bool:
+        """Whether a server of this stage answers, whatever it says; another one may have taken the port before it."""
+        connection = HTTPConnection("127.0.0.1", port, timeout=2)
+        try:
+            connection.request("HEAD", "/")
+            return connection.getresponse().headers.get(_MARK) == self._mark
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def watch(self) -> None:
         """Wait until a server ends by itself.
@@ -120,17 +132,6 @@ class Stage:
                 if process.poll() is not None:
                     raise StageError(f"{name} ended:\n{_tail(self._folder / f'{name}.log')}")
             time.sleep(0.5)
-
-
-def _answers(port: int, path: str) -> bool:
-    connection = HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status < 500  # noqa: PLR2004 -- it lives, whatever it says
-    except OSError:
-        return False
-    finally:
-        connection.close()
 
 
 def _tail(log: Path) -> str:
