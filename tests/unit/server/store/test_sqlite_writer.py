@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from jotary.server.ports import Unavailable
 from jotary.server.store.compiled import Statement
 from jotary.server.store.driver import Step
 from jotary.server.store.sqlite import writer
@@ -162,26 +164,95 @@ async def test_a_log_that_another_process_keeps_long_starts_over(path: str, monk
     assert "PRAGMA wal_checkpoint(RESTART)" in traced
 
 
-async def test_an_event_loop_that_is_gone_does_not_stop_the_writer(a_writer: Writer, path: str) -> None:
-    """Its caller asked and went away; the others are served."""
+class Gate:
+    """Opens connections, but the first attempt fails, and the second waits: a group of known units stands before it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._attempts = 0
+        self.fail, self.reached, self.succeed = threading.Event(), threading.Event(), threading.Event()
+
+    def __call__(self) -> sqlite3.Connection:
+        """The next attempt."""
+        self._attempts += 1
+        if self._attempts == 1:
+            assert self.fail.wait(30)
+            raise sqlite3.OperationalError("not yet")
+        self.reached.set()
+        assert self.succeed.wait(30)
+        return connect(self._path, busy_timeout=5)
+
+    async def group(self, gated: Writer, write: Callable[[], object]) -> None:
+        """Let the writer take all units that `write` queues, as one group."""
+        first = asyncio.create_task(gated.write(insert()))
+        await asyncio.sleep(0)
+        await until(gated._queue.empty)
+        write()
+        await asyncio.sleep(0)
+        self.fail.set()
+        await until(self.reached.is_set)
+        with pytest.raises(Unavailable):
+            await first
+
+
+async def test_a_caller_who_leaves_in_the_middle_keeps_no_answer_from_the_others(path: str) -> None:
+    """Cancelled when its unit is in the writer's hands already: written, and nobody minds."""
+    gate = Gate(path)
+    gated = Writer(gate)
+    tasks: list[asyncio.Task[int]] = []
+    await gate.group(gated, lambda: tasks.extend(asyncio.create_task(gated.write(insert())) for _ in range(3)))
+    tasks[0].cancel()
+    gate.succeed.set()
+    assert await asyncio.gather(*tasks[1:]) == [1, 1]
+    assert tasks[0].cancelled()
+    assert rows(path) == 3
+    gated.close()
+
+
+async def test_an_event_loop_that_is_gone_does_not_stop_the_writer(path: str) -> None:
+    """Its caller asked and went away for good; the others are served."""
+    gate = Gate(path)
+    gated = Writer(gate)
+    tasks: list[asyncio.Task[int]] = []
+    elsewhere = asyncio.new_event_loop()
 
     def ask_and_leave() -> None:
-        loop = asyncio.new_event_loop()
-        task = loop.create_task(a_writer.write(insert()))
-        loop.run_until_complete(asyncio.sleep(0))
-        task.cancel()
-        loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
-        loop.close()
+        """As a thread whose event loop ends."""
+        left = elsewhere.create_task(gated.write(insert()))
+        left._log_destroy_pending = False  # type: ignore[attr-defined]  # it is meant to be
+        elsewhere.run_until_complete(asyncio.sleep(0))
+        elsewhere.close()
 
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        waiting = asyncio.create_task(a_writer.write(insert()))
-        await asyncio.sleep(0)
-        await until(a_writer._queue.empty)
-        await asyncio.to_thread(ask_and_leave)
-        other.execute("COMMIT")
-        assert await waiting == 1
-    assert await a_writer.write(insert()) == 1
+    def ask() -> None:
+        thread = threading.Thread(target=ask_and_leave)
+        thread.start()
+        thread.join()
+        tasks.append(asyncio.create_task(gated.write(insert())))
+
+    await gate.group(gated, ask)
+    gate.succeed.set()
+    assert await tasks[0] == 1
+    assert await gated.write(insert()) == 1
+    gated.close()
+
+
+async def test_closing_behind_a_waiting_unit_writes_it_first(path: str) -> None:
+    """The last entry of the queue may be met while a group is gathered; it still ends the thread."""
+    gate = Gate(path)
+    gated = Writer(gate)
+    first = asyncio.create_task(gated.write(insert()))
+    await asyncio.sleep(0)
+    await until(gated._queue.empty)
+    second = asyncio.create_task(gated.write(insert()))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(asyncio.to_thread(gated.close))
+    await until(lambda: gated._queue.qsize() == 2)
+    gate.succeed.set()
+    gate.fail.set()
+    async with asyncio.timeout(30):
+        outcomes = await asyncio.gather(first, second, closing, return_exceptions=True)
+    assert [type(outcome).__name__ for outcome in outcomes] == ["Unavailable", "int", "NoneType"]
+    assert rows(path) == 1
 
 
 async def test_a_database_that_cannot_be_opened_does_not_stop_the_writer(path: str) -> None:

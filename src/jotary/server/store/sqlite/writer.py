@@ -27,7 +27,6 @@ _OWN_FAULTS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.
 _RACES: Final = {
     "SQLITE_CONSTRAINT_UNIQUE",
     "SQLITE_CONSTRAINT_PRIMARYKEY",
-    "SQLITE_CONSTRAINT_ROWID",
     "SQLITE_CONSTRAINT_FOREIGNKEY",
 }
 
