@@ -40,8 +40,9 @@ lint: $(DEV)
 types: $(DEV)
 	$(BIN)/mypy
 
+# Its cache does not see that a module has come or gone.
 layers: $(DEV)
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-logo --no-cache
 
 docs: $(DEV) ## Build the documentation into docs/_build/html
 	$(BIN)/sphinx-build --nitpicky --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
