@@ -17,7 +17,7 @@ from jotary.cli import options
 from jotary.cli.administration import load_settings
 from jotary.cli.introduction import introduce
 from jotary.cli.listening import default_address, listen, listen_on_path
-from jotary.server.app import create_app, prepare
+from jotary.server.app import Application, create_app, prepare
 from jotary.server.settings import Settings
 from jotary.server.settings.sources import CONFIG_VARIABLE
 from jotary.server.telemetry import configure_logging
@@ -70,10 +70,23 @@ def serve(
     sys.exit(0 if is_well else 1)
 
 
+class _Server(uvicorn.Server):
+    """Tells the application of a signal before anything else."""
+
+    def __init__(self, config: uvicorn.Config, application: Application) -> None:
+        super().__init__(config)
+        self._application = application
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """As of every uvicorn server."""
+        self._application.begin_to_stop()
+        super().handle_exit(sig, frame)
+
+
 def _run_one(settings: Settings, listener: socket.socket, _workers: int, server_options: dict[str, Any]) -> bool:
     """Serve in this process; what keeps it from starting is raised."""
     application = create_app(settings)
-    server = uvicorn.Server(uvicorn.Config(application, **{**server_options, "lifespan": "off"}))
+    server = _Server(uvicorn.Config(application, **{**server_options, "lifespan": "off"}), application)
 
     async def run() -> None:
         async with application.running():

@@ -2,10 +2,13 @@
 
 import asyncio
 import os
+import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import structlog
@@ -23,6 +26,7 @@ from jotary.server.flows.token import TokenEndpoint
 from jotary.server.flows.userinfo import UserinfoEndpoint
 from jotary.server.keyring import RELOAD_INTERVAL, Keyring, Rotation, Rules, Sealer, SealError, derive_key
 from jotary.server.model.refresh_token import RefreshTokens
+from jotary.server.model.revocation import Revocation, RevocationKind
 from jotary.server.passwords import HashingPool
 from jotary.server.ports import Clock, Entropy, Unavailable
 from jotary.server.settings import Settings, load
@@ -68,6 +72,7 @@ class Application:
         self._clock = clock
         self._entropy = entropy
         self._routes: ASGIApp | None = None
+        self._is_stopping = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live through the server's lifespan."""
@@ -92,6 +97,7 @@ class Application:
             Unavailable: the database cannot be opened.
             UnknownSchemaError: a newer version wrote the database.
         """
+        self._is_stopping = False
         async with AsyncExitStack() as stack:
             store = await open_store(self._settings.database)
             stack.push_async_callback(store.close)
@@ -109,6 +115,13 @@ class Application:
                 self._routes = None
                 log.info("stopped", issuer=self._settings.issuer)
 
+    def begin_to_stop(self) -> None:
+        """Send away who waits here for news, which would otherwise hold up the end. A signal handler may call it."""
+        self._is_stopping = True
+
+    def _is_needed(self) -> bool:
+        return not self._is_stopping
+
     async def _purge(self, store: Store) -> None:
         removed = await store.purge(self._clock())
         log.debug("purged", rows=removed)
@@ -119,8 +132,10 @@ class Application:
         refresh_tokens = RefreshTokens(derive_key(settings.secret, "refresh-token"))
         issuance = Issuance(keyring, self._entropy, settings)
 
+        feed_store = _WhileNeeded(store, self._is_needed)
+
         async def ready() -> None:
-            await store.signing_keys()
+            await feed_store.revocations(now=self._clock(), limit=1)
 
         return Parts(
             settings=settings,
@@ -136,7 +151,7 @@ class Application:
             introspection=IntrospectionEndpoint(authentication, store, keyring, refresh_tokens, settings),
             userinfo=UserinfoEndpoint(store, keyring, settings),
             documents=Documents(settings=settings, signer=keyring),
-            feed=RevocationFeed(store, keyring, self._clock, issuer=settings.issuer),
+            feed=RevocationFeed(feed_store, keyring, self._clock, issuer=settings.issuer),
             ready=ready,
             scope_descriptions=settings.scope_descriptions,
         )
@@ -153,6 +168,42 @@ class Application:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+class _WhileNeeded:
+    """The cut-offs, until the process begins to stop. Followers that wait for news then get 503 and go elsewhere."""
+
+    def __init__(self, store: Store, is_needed: Callable[[], bool]) -> None:
+        self._store = store
+        self._is_needed = is_needed
+
+    async def revocations(self, *, after: int = 0, now: int, limit: int = 1000) -> Sequence[Revocation]:
+        """As `ports.Revocations`."""
+        if not self._is_needed():
+            raise Unavailable("the server is stopping")
+        return await self._store.revocations(after=after, now=now, limit=limit)
+
+    async def revocation(self, kind: RevocationKind, value: str, *, now: int) -> Revocation | None:
+        """As `ports.Revocations`."""
+        return await self._store.revocation(kind, value, now=now)
+
+
+class _Worker(Application):
+    """The application of a process that does nothing else: what stops the process is told to the application first."""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """As of every application, and listening for signals."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            then = signal.getsignal(number)
+            if callable(then):
+                signal.signal(number, partial(self._hear, then))
+        async with super().running():
+            yield
+
+    def _hear(self, then: Callable[[int, FrameType | None], object], number: int, frame: FrameType | None) -> None:
+        self.begin_to_stop()
+        then(number, frame)
 
 
 def make_rotation(settings: Settings, store: Store, *, entropy: Entropy) -> Rotation:
@@ -208,7 +259,7 @@ def from_environment() -> Application:
     configure_logging(loaded.settings)
     if loaded.secret.is_new:
         log.warning("secret_created", file=loaded.secret.origin, hint="Keep it, and back it up with the database.")
-    return create_app(loaded.settings)
+    return _Worker(loaded.settings, clock=system_clock, entropy=system_entropy)
 
 
 @asynccontextmanager
