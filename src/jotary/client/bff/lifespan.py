@@ -11,7 +11,7 @@ async def run_lifespan(
     """Run the application's lifespan, and `at_shutdown` behind it.
 
     An application that knows no lifespan, such as `StaticFiles`, raises before it answers (ASGI lifespan
-    specification). It then runs without one, and `at_shutdown` is run all the same.
+    specification), or answers with something else. It then runs without one, and `at_shutdown` is run all the same.
     """
     received: list[str] = []
     has_answered = False
@@ -23,6 +23,8 @@ async def run_lifespan(
 
     async def answer(message: Message) -> None:
         nonlocal has_answered
+        if not message["type"].startswith("lifespan."):
+            raise _NoLifespanError
         has_answered = True
         if message["type"] in {"lifespan.shutdown.complete", "lifespan.shutdown.failed"}:
             await at_shutdown()
@@ -39,3 +41,7 @@ async def run_lifespan(
         await receive()
         await at_shutdown()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+class _NoLifespanError(Exception):
+    """The application took the lifespan for a request."""

@@ -70,6 +70,12 @@ def test_an_application_without_a_lifespan_is_served(tmp_path: Path) -> None:
         assert client.get("/auth/me").status_code == 401
 
 
+def test_an_application_that_takes_the_lifespan_for_a_request_is_served() -> None:
+    """A bare answer is an ASGI application as well."""
+    with TestClient(BFF(PlainTextResponse("page"), **OPTIONS)) as client:
+        assert client.get("/").text == "page"
+
+
 def test_an_application_that_cannot_start_does_not_start() -> None:
     """Its error is not mistaken for the lack of a lifespan."""
 
