@@ -84,7 +84,7 @@ async function count() {
 
 function show(open) {
   const rows = element("list").children.length;
-  element("count").textContent = open === 0 ? "All done" : `${open} open`;
+  element("count").textContent = open > 0 ? `${open} open` : rows > 0 ? "All done" : "";
   element("list").hidden = rows === 0;
   element("empty").hidden = rows > 0;
   element("empty").textContent = { "": "Nothing here yet. Add your first task.", false: "Nothing open. Well done.", true: "Nothing finished yet." }[state.filter];
