@@ -171,10 +171,9 @@ class KeySource:
         return Snapshot(state, state.keys or _NO_KEYS, results, use_from, use_until)
 
     def start_over_in_child(self) -> None:
-        """After a fork: the thread that fetched is not here, and every lock may have been held by one that is not."""
+        """After a fork: the thread that fetched is not here, and the lock may have been held by one that is not."""
         self._lock = Lock()
         self._in_flight = None
-        self.snapshot = self._snapshot(self.snapshot.state, Results(self._cache_size), self._clock())
 
 
 _NO_KEYS = KeySet()

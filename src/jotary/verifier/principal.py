@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 
-class Principal(msgspec.Struct, frozen=True, kw_only=True):
+# Thousands are kept, and what JSON holds cannot be part of a cycle: the collector may pass them over (`gc`).
+class Principal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The caller, as the access token names it (RFC 9068 §2.2). Shared between requests, so nothing in it changes.
 
     Attributes:
