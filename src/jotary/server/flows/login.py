@@ -35,7 +35,7 @@ def begin_sign_in(
     """What a new sign-in writes.
 
     A sign-in always gets a new cookie (a value that somebody planted before is worth nothing after, CWE-384), and the
-    browser's old sign-in ends with what hangs on it: at sign-out nothing must live on that the person cannot see.
+    browser's old sign-in ends with what hangs on it: at sign-out nothing must live on unseen (docs/decisions/0005).
     """
     begun = SignIn(
         id=sign_in_id(cookie),

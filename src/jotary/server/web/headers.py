@@ -47,7 +47,7 @@ _PAGE: Final[Mapping[str, str]] = MappingProxyType(
 
 # 'anywhere' leaves the directive out: Chromium holds every redirect behind a form's answer against it, so a page whose
 # form may end at a client would have to name all addresses that the client itself redirects to
-# (docs/decisions, "No form-action on pages that lead to a client").
+# (docs/decisions/0004).
 _FORM_ACTION: Final[Mapping[FormAction, str]] = MappingProxyType(
     {"none": "; form-action 'none'", "self": "; form-action 'self'", "anywhere": ""}
 )

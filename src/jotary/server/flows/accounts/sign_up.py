@@ -1,7 +1,7 @@
 """Signing up: from an e-mail address, a name and a password to an account that is signed in.
 
 Without mail an account cannot be confirmed before it is used, so whoever signs up learns whether an address was free
-(docs/decisions, "Sign-up without mail"). What can be kept is kept: the page never says that an account exists, and a
+(docs/decisions/0003). What can be kept is kept: the page never says that an account exists, and a
 taken address costs the same work as a free one.
 """
 
