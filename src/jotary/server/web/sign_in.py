@@ -10,6 +10,7 @@ from starlette.responses import Response
 from jotary.oauth.errors import OAuthError
 from jotary.oauth.parameters import Parameters, parse_form
 from jotary.oauth.secret import Secret
+from jotary.server.flows.authorization_request import MAX_LOGIN_HINT_LENGTH
 from jotary.server.flows.authorize import NeedSignIn
 from jotary.server.flows.login import Refused
 from jotary.server.flows.return_to import after_sign_in, check_return_to, requested
@@ -72,7 +73,9 @@ class SignInPages:
 
     async def _again(self, request: Request, return_to: str, username: str, problem: str) -> Response:
         words = await context_of(self.parts, return_to)
-        return self.forms.page(request, "sign_in", status=400, **{**words, "username": username[:254]}, problem=problem)
+        return self.forms.page(
+            request, "sign_in", status=400, **{**words, "username": username[:MAX_LOGIN_HINT_LENGTH]}, problem=problem
+        )
 
 
 def _suggestion(words: dict[str, Any], signed_in: SignedIn | None) -> str:
@@ -111,4 +114,4 @@ async def context_of(parts: Parts, return_to: str) -> dict[str, Any]:
 def _login_hint(parameters: Parameters | None) -> str:
     """Whom the client means (OIDC Core §3.1.2.1)."""
     hints = () if parameters is None else parameters.all("login_hint")
-    return hints[0] if len(hints) == 1 and len(hints[0]) <= 254 else ""  # noqa: PLR2004 -- an e-mail address's bound
+    return hints[0] if len(hints) == 1 and len(hints[0]) <= MAX_LOGIN_HINT_LENGTH else ""

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from jotary.oauth.errors import OAuthError
 from jotary.oauth.secret import Secret
-from jotary.server.flows.accounts.sign_up import Problem, SignUpForm
+from jotary.server.flows.accounts.sign_up import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH, Problem, SignUpForm
 from jotary.server.flows.login import LoggedIn
 from jotary.server.flows.return_to import after_sign_in, check_return_to
 from jotary.server.web.body import read_form
@@ -60,12 +60,12 @@ class SignUpPages:
         problems: tuple[Problem, ...] = (),
     ) -> Response:
         words = await context_of(self.parts, return_to)
-        words["username"] = username[:254] or words["username"]
+        words["username"] = username[:MAX_EMAIL_LENGTH] or words["username"]
         return self.forms.page(
             request,
             "sign_up",
             status=400 if problems else 200,
-            name=name[:100],
+            name=name[:MAX_NAME_LENGTH],
             problems={problem.field: problem.sentences for problem in problems},
             password_min_length=self.parts.settings.password_min_length,
             **words,
