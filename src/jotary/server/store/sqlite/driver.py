@@ -72,9 +72,8 @@ class SQLiteDriver:
 
     async def close(self) -> None:
         """Finish what was accepted, checkpoint, and end the threads."""
-        if not self._closed:
-            self._closed = True
-            await asyncio.to_thread(self._close)
+        self._closed = True
+        await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
         self._readers.shutdown()
