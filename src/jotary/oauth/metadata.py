@@ -44,7 +44,6 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     request_parameter_supported: bool | None = None
     request_uri_parameter_supported: bool | None = None
     service_documentation: str | None = None
-    revocations_endpoint: str | None = None  # jotary's own: the feed of cut-offs (design §6.3)
 
     def to_dict(self) -> dict[str, Any]:
         """The document's members; what is not set is left out (RFC 8414 §3.2)."""

@@ -3,6 +3,7 @@
 Tokens stay verifiable without a call, and are refused within a second of a sign-out all the same.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -19,6 +20,11 @@ MAX_ENTRIES: Final = 250
 MAX_WAIT: Final = 25
 #: Seconds after its signing in which an answer is taken: an old one, played back, would hide what came since.
 MAX_AGE: Final = 60
+
+#: What the feed is to the keys, as a link relation (RFC 8288 §2.1.2: a relation that is not registered is a URI).
+RELATION: Final = "urn:jotary:revocations"
+
+_LINK: Final = re.compile(rf'<([^<>]*)>; rel="{RELATION}"')
 
 
 class CutOff(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +45,17 @@ class FeedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     after: int
     position: int
     entries: tuple[CutOff, ...]
+
+
+def feed_link(url: str) -> str:
+    """The `Link` header with which an issuer's keys say where its feed is (RFC 8288 §3)."""
+    return f'<{url}>; rel="{RELATION}"'
+
+
+def linked_feed(header: str) -> str | None:
+    """The URL that a `Link` header says, as `feed_link` writes it; None if it speaks of no feed."""
+    found = _LINK.search(header)
+    return found[1] if found else None
 
 
 def feed_claims(*, issuer: str, now: int, after: int, position: int, entries: Sequence[CutOff]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import msgspec
 from jotary.jose import JOSEError, KeySet, strict_json
 from jotary.oauth.loopback import is_loopback
 from jotary.oauth.metadata import MetadataError, ServerMetadata, well_known_urls
+from jotary.tokens.revocation_feed import linked_feed
 from jotary.verifier.stream import Deadline, DeadlineError, GuardedSocket, OversizeError
 
 MAX_DOCUMENT = 512 * 1024  # bytes of a document; with headers and framing twice as many may be read
@@ -83,7 +84,7 @@ def fetch_keys(source: Source, monotonic: Callable[[], float]) -> Fetched:
         FetchError: for whatever reason.
     """
     deadline = Deadline(monotonic, source.timeout)
-    jwks_uri, revocations_uri = (source.jwks_uri, None) if source.jwks_uri else _discover(source, deadline)
+    jwks_uri = source.jwks_uri or _discover(source, deadline)
     document, headers = get_object(jwks_uri, source, deadline)
     try:
         keys = KeySet.from_jwks(document)
@@ -94,7 +95,7 @@ def fetch_keys(source: Source, monotonic: Callable[[], float]) -> Fetched:
         reasons = "; ".join(f"key {ignored.index}: {ignored.reason}" for ignored in keys.ignored[:5])
         raise FetchError(f"{jwks_uri!r} holds no usable key ({reasons or 'it is empty'})")
     max_age = _max_age(headers.get("cache-control", ""))
-    return Fetched(keys=keys, max_age=max_age, revocations_uri=revocations_uri)
+    return Fetched(keys=keys, max_age=max_age, revocations_uri=linked_feed(headers.get("link", "")))
 
 
 def fetch_feed(source: Source, monotonic: Callable[[], float], url: str, *, after: int, wait: int) -> str:
@@ -103,7 +104,7 @@ def fetch_feed(source: Source, monotonic: Callable[[], float], url: str, *, afte
     Args:
         source: whose feed it is.
         monotonic: a clock that only goes forward, in seconds.
-        url: of the feed, from the issuer's metadata.
+        url: of the feed, as the issuer's keys link to it.
         after: the position that is known.
         wait: seconds for which the issuer may hold the answer back.
 
@@ -115,8 +116,8 @@ def fetch_feed(source: Source, monotonic: Callable[[], float], url: str, *, afte
     return body.decode("latin-1")  # what is not ASCII is no JWT
 
 
-def _discover(source: Source, deadline: Deadline) -> tuple[str, str | None]:
-    """Return where keys and feed are by the issuer's metadata, from OIDC Discovery §4 or else RFC 8414 §3."""
+def _discover(source: Source, deadline: Deadline) -> str:
+    """Return the `jwks_uri` of the issuer's metadata, by OIDC Discovery §4 or else by RFC 8414 §3."""
     openid_url, oauth_url = well_known_urls(source.issuer)
     try:
         document, _ = get_object(openid_url, source, deadline)
@@ -130,7 +131,7 @@ def _discover(source: Source, deadline: Deadline) -> tuple[str, str | None]:
         raise FetchError(str(error)) from error
     if metadata.jwks_uri is None:
         raise FetchError("the issuer's metadata has no 'jwks_uri'")
-    return metadata.jwks_uri, metadata.revocations_endpoint
+    return metadata.jwks_uri
 
 
 def get_object(url: str, source: Source, deadline: Deadline) -> tuple[dict[str, Any], Mapping[str, str]]:

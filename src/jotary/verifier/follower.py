@@ -108,7 +108,7 @@ class Follower:
         """Take one answer; returns the seconds to pause."""
         uri = self._keys.snapshot.state.revocations_uri
         if uri is None:
-            raise FetchError("the issuer's metadata has no 'revocations_endpoint' any more")
+            raise FetchError("the issuer's keys no longer come with a link to a feed")
         # The first answer is wanted at once: requests wait for it.
         started, wait = self._clock(), MAX_WAIT if self.is_settled else 0
         answer = self._verified(self._read(uri, standing.position, wait), standing.position)

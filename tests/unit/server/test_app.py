@@ -87,7 +87,6 @@ def test_every_part_is_where_the_metadata_say(settings: Settings) -> None:
                 "revocation_endpoint": 401,
                 "introspection_endpoint": 401,
                 "end_session_endpoint": 200,
-                "revocations_endpoint": 200,
             }
 
     posted = {"token_endpoint", "revocation_endpoint", "introspection_endpoint"}

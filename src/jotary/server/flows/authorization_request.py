@@ -49,7 +49,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     redirect_uri: str
     state: str | None
     scopes: tuple[str, ...]
-    resources: tuple[str, ...]  # those named; none means the client's own (RFC 8707 §2)
+    resources: tuple[str, ...]  # those named, or else all of the client's (RFC 8707 §2)
     code_challenge: str
     nonce: str | None
     prompts: frozenset[str]
@@ -230,7 +230,7 @@ def _build(parameters: Parameters, client: Client) -> AuthorizationRequest:
         redirect_uri=parameters.require("redirect_uri"),
         state=parameters.get("state"),
         scopes=parse_scope(parameters.get("scope")) or _default_scopes(client),
-        resources=tuple(dict.fromkeys(parameters.all("resource"))),
+        resources=tuple(dict.fromkeys(parameters.all("resource"))) or client.audiences,
         code_challenge=parameters.require("code_challenge"),
         nonce=parameters.get("nonce"),
         prompts=_words(parameters.get("prompt")),

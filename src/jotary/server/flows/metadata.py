@@ -55,7 +55,6 @@ def describe(settings: Settings, keys: KeySet) -> ServerMetadata:
         authorization_response_iss_parameter_supported=True,  # RFC 9207 §3
         claims_parameter_supported=False,
         request_parameter_supported=False,
-        revocations_endpoint=endpoint_url(issuer, endpoints.REVOCATIONS),
         request_uri_parameter_supported=False,  # left out it would mean true (OIDC Discovery §3)
     )
 
