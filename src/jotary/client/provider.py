@@ -94,7 +94,12 @@ class Provider:
         tokens = await self._ask_for_tokens(request, repeatable=False)
         if tokens.id_token is None:
             raise ProtocolError("the token endpoint's answer has no id_token; is openid among the scopes?")
-        return tokens, await self._check_id_token(tokens.id_token, nonce=nonce, access_token=tokens.access_token)
+        try:
+            id_token = await self._check_id_token(tokens.id_token, nonce=nonce, access_token=tokens.access_token)
+        except ClientError as error:
+            await self._abandon(tokens, str(error))
+            raise
+        return tokens, id_token
 
     async def refresh(self, tokens: TokenSet, *, subject: str | None) -> Refreshed[TokenSet] | SignedOut | Unavailable:
         """Trade the refresh token. Asked again after a lost answer, within the issuer's retry window (design §6.1).
@@ -134,8 +139,8 @@ class Provider:
         return Refreshed(renewed)
 
     async def _abandon(self, tokens: TokenSet, reason: str) -> SignedOut:
-        """End a session whose refresh cannot be trusted, and leave nothing of it at the issuer."""
-        _log.error("a session ends because of what a refresh gave: %s", reason)
+        """End a session whose tokens cannot be trusted, and leave nothing of it at the issuer."""
+        _log.error("a session ends because of what the issuer gave: %s", reason)
         if tokens.refresh_token is not None:
             with contextlib.suppress(ClientError):
                 await self.revoke(tokens.refresh_token)

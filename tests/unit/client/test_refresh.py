@@ -1,6 +1,7 @@
 """When to refresh, and one refresh for all who wait."""
 
 import asyncio
+import gc
 
 import pytest
 from hypothesis import given
@@ -95,6 +96,27 @@ async def test_a_failure_reaches_all_who_wait_and_nobody_later() -> None:
         await waiting[1]
     work.error = None
     assert await flights.run("key", work) == 2
+
+
+@pytest.mark.anyio
+async def test_a_failure_that_nobody_waits_for_is_nobodys_surprise() -> None:
+    """Whoever goes away has not asked to hear of it, and a log full of such tracebacks hides real ones."""
+    surprises: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: surprises.append(context))
+    work = Work()
+    work.error = RuntimeError("down")
+    flights: SingleFlight[str, int] = SingleFlight()
+    waiting = asyncio.create_task(flights.run("key", work))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    del waiting
+    work.go_on.set()
+    await flights.landed()
+    gc.collect()
+    await asyncio.sleep(0)
+    assert surprises == []
 
 
 @pytest.mark.anyio

@@ -13,12 +13,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from jotary.client.bff.answers import problem
 from jotary.client.bff.cookies import parse_cookies
 from jotary.client.bff.forgery import refusal
 from jotary.client.bff.keeper import SessionKeeper
 from jotary.client.bff.lifespan import run_lifespan
 from jotary.client.bff.me import Me
-from jotary.client.bff.problem import problem
 from jotary.client.bff.proxy.path import find_route
 from jotary.client.bff.proxy.proxy import Proxy
 from jotary.client.bff.sealing import Sealer

@@ -93,8 +93,7 @@ class SessionKeeper:
                 renewed = msgspec.structs.replace(session, tokens=tokens, generation=session.generation + 1)
                 return await self._keep(renewed, now)
             case SignedOut():
-                self._recent.forget(session.id)
-                self._ended.add(session.id, until=session.tokens.expires_at, now=now)
+                self._refuse(session, now)
                 return Over()
             case Unavailable(retry_after):
                 self._no_refresh_before = now + COOL_DOWN
@@ -133,13 +132,18 @@ class SessionKeeper:
         """Set-Cookie headers that remove the session from the browser."""
         return self._cookies.clear(present)
 
-    def begin(self, session: Session, present: dict[str, str]) -> list[str]:
+    async def begin(self, session: Session, present: dict[str, str]) -> list[str]:
         """Set-Cookie headers that put a new session into the browser.
 
         Raises:
-            SessionTooLargeError: its tokens do not fit into cookies.
+            SessionTooLargeError: its tokens do not fit into cookies; nothing is left of it at the issuer.
         """
-        return self._cookies.write(fit(session), now=self._clock(), present=present)
+        try:
+            fitting = fit(session)
+        except SessionTooLargeError:
+            await self.end(session)
+            raise
+        return self._cookies.write(fitting, now=self._clock(), present=present)
 
     async def end(self, session: Session) -> None:
         """End a session here and at the issuer.
@@ -150,12 +154,16 @@ class SessionKeeper:
         """
         now = self._clock()
         session = self._recent.latest(session)
+        self._refuse(session, now)
+        if not await self._revoke(session):
+            self._ended.add(session.id, until=session.expires_at, now=now)
+
+    def _refuse(self, session: Session, now: int) -> None:
+        """Take no cookie of this session any more."""
         self._recent.forget(session.id)
         # Until a token that is being issued at this moment has expired, too.
         lifetime = session.tokens.expires_at - session.tokens.obtained_at
         self._ended.add(session.id, until=now + lifetime, now=now)
-        if not await self._revoke(session):
-            self._ended.add(session.id, until=session.expires_at, now=now)
 
     async def _revoke(self, session: Session) -> bool:
         """Whether nothing is left of the session at the issuer."""

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
+from jotary.client.bff.answers import NO_STORE, problem, with_cookies
 from jotary.client.bff.keeper import Live, Over, SessionKeeper, Suspended
-from jotary.client.bff.problem import NO_STORE, problem
 from jotary.client.bff.settings import AUTH_PREFIX
 from jotary.jose import strict_json
 
@@ -21,10 +21,7 @@ class Me:
     async def __call__(self, _request: Request, present: dict[str, str]) -> Response:
         """200 with `sub`, `name`, `email` and `expires_in` (seconds of the session), 401 or 503."""
         outcome = await self._keeper.use(present)
-        response = self._answer(outcome)
-        for cookie in self._keeper.set_cookies(outcome, present):
-            response.headers.append("Set-Cookie", cookie)
-        return response
+        return with_cookies(self._answer(outcome), self._keeper.set_cookies(outcome, present))
 
     def _answer(self, outcome: Live | Over | Suspended) -> Response:
         if not isinstance(outcome, Live):

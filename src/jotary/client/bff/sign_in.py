@@ -7,11 +7,11 @@ from urllib.parse import quote, urlsplit
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from jotary.client.authorization import check_callback
+from jotary.client.bff.answers import page, redirect, with_cookies
 from jotary.client.bff.keeper import SessionKeeper
-from jotary.client.bff.problem import NO_STORE, page
 from jotary.client.bff.return_to import is_local_path
 from jotary.client.bff.session import Session, SessionTooLargeError, profile_text
 from jotary.client.bff.settings import AUTH_PREFIX, Settings
@@ -69,7 +69,7 @@ class SignIn:
         if request.headers.get("sec-fetch-mode", "navigate") != "navigate":
             return self._refuse(400, "Open this address, do not fetch it", "A script cannot sign anybody in.")
         if elsewhere := self._canonical(request):
-            return _redirect(elsewhere)
+            return redirect(elsewhere)
         try:
             parameters = parse_form(request.scope["query_string"], limit=MAX_QUERY_LENGTH)
             return_to, prompt = parameters.get("return_to") or "/", parameters.get("prompt")
@@ -87,9 +87,8 @@ class SignIn:
         The cookies must be set where the callback will look for them. In production the web server in front decides
         which names lead here, and may well hide them.
         """
-        expected = urlsplit(self._settings.origin)
-        opened = urlsplit(f"//{request.headers.get('host', '')}")
-        if not is_loopback(expected.hostname) or not is_loopback(opened.hostname) or opened.netloc == expected.netloc:
+        expected, opened = urlsplit(self._settings.origin).netloc, request.headers.get("host", "")
+        if opened == expected or not (_is_loopback(expected) and _is_loopback(opened)):
             return None
         return f"{self._settings.origin}{AUTH_PREFIX}/login?{request.scope['query_string'].decode('latin-1')}"
 
@@ -104,7 +103,7 @@ class SignIn:
         except ClientError as error:
             return self._failed(error, return_to)
         cookies = self._transactions.write(attempt, return_to=return_to, now=self._clock(), present=present)
-        return _with_cookies(_redirect(attempt.url), cookies)
+        return with_cookies(redirect(attempt.url), cookies)
 
     async def callback(self, request: Request, present: dict[str, str]) -> Response:
         """Take what the issuer sent back, and open the session."""
@@ -118,13 +117,13 @@ class SignIn:
             return self._unexpected(present)
         try:
             session = await self._open_session(parameters, transaction)
-            cookies = self._keeper.begin(session, present)
+            cookies = await self._keeper.begin(session, present)
         except (ClientError, SessionTooLargeError) as error:
             response = self._failed(error, transaction.return_to)
         else:
-            response = _with_cookies(_redirect(f"{self._settings.origin}{transaction.return_to}"), cookies)
+            response = with_cookies(redirect(f"{self._settings.origin}{transaction.return_to}"), cookies)
             response.background = self._end_previous(present)
-        return _with_cookies(response, [self._transactions.clear(state)])
+        return with_cookies(response, [self._transactions.clear(state)])
 
     async def _open_session(self, parameters: Parameters, transaction: Transaction) -> Session:
         metadata = await self._provider.metadata()
@@ -153,7 +152,7 @@ class SignIn:
     def _unexpected(self, present: dict[str, str]) -> Response:
         """No such attempt in this browser: reloaded, gone back to, too late, or planted by somebody else."""
         if self._keeper.presented(present) is not None:
-            return _redirect(f"{self._settings.origin}/")
+            return redirect(f"{self._settings.origin}/")
         return self._refuse(
             400, "Please sign in again", "This sign-in took too long, or was started in another browser."
         )
@@ -174,11 +173,8 @@ class SignIn:
         return page(status, title, text, link=link, link_text="Sign in")
 
 
-def _redirect(url: str) -> Response:
-    return RedirectResponse(url, status_code=303, headers={**NO_STORE, "Referrer-Policy": "no-referrer"})
-
-
-def _with_cookies(response: Response, cookies: list[str]) -> Response:
-    for cookie in cookies:
-        response.headers.append("Set-Cookie", cookie)
-    return response
+def _is_loopback(netloc: str) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{netloc}").hostname)
+    except ValueError:  # a Host header can hold anything
+        return False

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
+from jotary.client.bff.answers import NO_STORE, redirect, with_cookies
 from jotary.client.bff.cookies import MAX_VALUE_LENGTH, clear_cookie, set_cookie
 from jotary.client.bff.keeper import SessionKeeper
-from jotary.client.bff.problem import NO_STORE
 from jotary.client.bff.sealing import SEALING_ENTROPY, SEALING_OVERHEAD, Sealer
 from jotary.client.bff.settings import AUTH_PREFIX, Settings
 from jotary.client.errors import ClientError
@@ -64,9 +64,7 @@ class SignOut:
             location = f"{AUTH_PREFIX}/logout"
             cookies.append(self._hint(session.tokens.id_token))
         response = Response(strict_json.dumps({"location": location}), media_type="application/json", headers=NO_STORE)
-        for cookie in cookies:
-            response.headers.append("Set-Cookie", cookie)
-        return response
+        return with_cookies(response, cookies)
 
     async def leave(self, _request: Request, present: dict[str, str]) -> Response:
         """Take the browser to the issuer's sign-out, or straight home if nothing was ended a moment ago."""
@@ -74,12 +72,7 @@ class SignOut:
         hint = self._sealer.open(sealed, purpose=COOKIE) if sealed else None
         url = None if hint is None else await self._issuer_url(Secret(hint.decode()) if hint else None)
         home = self._settings.post_logout_redirect_uri
-        response = RedirectResponse(
-            url or home, status_code=303, headers={**NO_STORE, "Referrer-Policy": "no-referrer"}
-        )
-        if sealed:
-            response.headers.append("Set-Cookie", clear_cookie(COOKIE))
-        return response
+        return with_cookies(redirect(url or home), [clear_cookie(COOKIE)] if sealed else [])
 
     async def _issuer_url(self, id_token: Secret | None) -> str | None:
         try:

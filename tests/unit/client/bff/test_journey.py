@@ -14,8 +14,11 @@ pytestmark = pytest.mark.anyio
 async def test_signing_in_leads_back_to_where_it_began(world: "World") -> None:
     """RFC 6749 §4.1: the whole code flow, and then the page that was asked for."""
     browser = world.browser()
-    answer = await browser.sign_in("/todos?done=1")
-    assert answer.text == "page /todos"
+    answer = await browser.sign_in("/todos;v=1?done=1&a[]=|#x")
+    assert answer.status_code == 400
+    answer = await browser.sign_in("/todos;v=1?done=1&a[]=2#x")
+    assert answer.text == "page /todos;v=1"
+    assert browser.seen[-2].headers["location"] == "https://app.example/todos;v=1?done=1&a[]=2#x"
     assert list(browser.cookies) == ["__Host-session"]
     world.assert_no_token_seen(browser)
 

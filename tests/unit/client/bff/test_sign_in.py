@@ -120,6 +120,8 @@ async def test_a_script_cannot_sign_in(world: "World") -> None:
         ("http://localhost:8003", "localhost:8003", False),
         ("http://localhost:8003", "evil.example", False),
         ("https://app.example", "127.0.0.1:8003", False),
+        ("http://localhost:8003", "[", False),
+        ("http://localhost:8003", "", False),
     ],
 )
 async def test_in_development_the_right_name_is_used(

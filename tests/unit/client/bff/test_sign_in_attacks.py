@@ -87,6 +87,7 @@ async def test_an_id_token_that_is_not_for_this_sign_in_is_refused(world: "World
     browser = world.browser()
     assert (await browser.sign_in()).status_code == 400
     assert browser.cookies == {}
+    assert world.issuer.ended == set(world.issuer.generations)  # nothing is left of it
 
 
 async def test_an_id_token_that_somebody_else_signed_is_refused(world: "World") -> None:
@@ -126,6 +127,7 @@ async def test_tokens_that_fit_into_no_cookie_are_refused(world: "World") -> Non
     browser = world.browser()
     assert (await browser.sign_in()).status_code == 400
     assert browser.cookies == {}
+    assert world.issuer.ended == set(world.issuer.generations)
 
 
 @pytest.mark.parametrize("metadata", [{"issuer": "https://evil.example"}, {"authorization_endpoint": None}])

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from jotary.client.bff.answers import problem, with_cookies
 from jotary.client.bff.keeper import Live, Over, SessionKeeper, Suspended
 from jotary.client.bff.me import not_signed_in
-from jotary.client.bff.problem import problem
 from jotary.client.bff.proxy.body import Body, BodyTooLargeError, BodyTooSlowError
 from jotary.client.bff.proxy.headers import request_headers, response_headers
 from jotary.client.bff.proxy.path import BadPathError, target_url
@@ -90,9 +90,7 @@ class Proxy:
         return self._with_cookies(not_signed_in(outcome), outcome, present)
 
     def _with_cookies(self, response: Response, outcome: Live | Over | Suspended, present: dict[str, str]) -> Response:
-        for cookie in self._keeper.set_cookies(outcome, present):
-            response.headers.append("Set-Cookie", cookie)
-        return response
+        return with_cookies(response, self._keeper.set_cookies(outcome, present))
 
 
 class _PassedBack(StreamingResponse):

@@ -1,7 +1,7 @@
-"""Refusals for programs (RFC 9457) and for people, all of them fixed text, none of them ever stored."""
+"""Answers of our own: refusals for programs (RFC 9457) and for people, in fixed text, and redirects. None is stored."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -21,6 +21,18 @@ _PAGE = """<!doctype html>
 <p><a href="{link}">{link_text}</a></p>
 </html>
 """
+
+
+def redirect(url: str) -> Response:
+    """Send the browser on, by GET, to an address that is encoded already and stays as it is."""
+    return Response(status_code=303, headers={**NO_STORE, "Location": url, "Referrer-Policy": "no-referrer"})
+
+
+def with_cookies(response: Response, set_cookies: Iterable[str]) -> Response:
+    """The answer with Set-Cookie headers added."""
+    for set_cookie in set_cookies:
+        response.headers.append("Set-Cookie", set_cookie)
+    return response
 
 
 def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
