@@ -113,7 +113,7 @@ def choose_signing_key(keys: Sequence[SigningKey], now: int, algorithm: str | No
     If none has begun, because the clock of the process that made the first one runs ahead of ours, it is the first that
     will: everybody can read it already.
     """
-    fitting = [key for key in keys if may_sign(key, now) and algorithm in {None, key.algorithm}]
+    fitting = [key for key in keys if may_sign(key, now) and (algorithm is None or algorithm == key.algorithm)]
     begun = [key for key in fitting if key.signing_from <= now]
     if begun:
         return max(begun, key=_order)
