@@ -204,6 +204,15 @@ async def test_a_closed_store_is_unavailable(path: Path, user: User) -> None:
         assert connection.execute("SELECT id FROM users").fetchall() == [(user.id,)]
 
 
+async def test_a_scan_under_way_is_finished_before_the_store_closes(path: Path) -> None:
+    """A connection must not be closed under a thread that reads with it."""
+    store = await open_store(f"sqlite:///{path}")
+    scans = [asyncio.create_task(store.users()) for _ in range(50)]
+    await asyncio.sleep(0)
+    await store.close()
+    assert await asyncio.gather(*scans) == [[]] * 50
+
+
 async def test_a_database_whose_tables_are_gone_is_unavailable(impatient: Store, path: Path, user: User) -> None:
     """A read or a write that SQLite refuses is 503 and no stack trace."""
     with contextlib.closing(sqlite3.connect(path)) as connection:

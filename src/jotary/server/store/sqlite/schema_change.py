@@ -52,13 +52,9 @@ def _engine(path: str) -> sa.Engine:
     url = sa.URL.create("sqlite", database=path)
     engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"timeout": _LOCK_SECONDS})
 
-    @sa.event.listens_for(engine, "connect")
-    def begin_by_hand(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # the driver would commit before DDL
-
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # by itself the driver begins at the first row, not at DDL
 
     return engine
 
