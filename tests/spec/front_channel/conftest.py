@@ -99,21 +99,22 @@ class Site:
     def new_parts(self, **changed: Any) -> Parts:
         """What the composition root passes."""
         desk = self.desk
+        settings = changed.get("settings", desk.settings)
         whole: dict[str, Any] = {
-            "settings": desk.settings,
+            "settings": settings,
             "store": desk.store,
             "factor": PasswordFactor(desk.store, self.hasher),
             "hasher": self.hasher,
             "signer": desk.keyring,
             "clock": lambda: desk.now,
             "entropy": secrets.token_bytes,
-            "csrf_key": derive_key(desk.settings.secret, "csrf"),
+            "csrf_key": derive_key(settings.secret, "csrf"),
             "token": desk.token,
             "revocation": desk.revocation,
             "introspection": desk.introspection,
             "userinfo": desk.userinfo,
-            "documents": Documents(settings=desk.settings, signer=desk.keyring),
-            "feed": RevocationFeed(desk.store, desk.keyring, lambda: desk.now, issuer=desk.settings.issuer),
+            "documents": Documents(settings=settings, signer=desk.keyring),
+            "feed": RevocationFeed(desk.store, desk.keyring, lambda: desk.now, issuer=settings.issuer),
         }
         return Parts(**{**whole, **changed})
 

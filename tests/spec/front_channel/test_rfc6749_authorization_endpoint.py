@@ -117,6 +117,13 @@ def test_a_post_is_the_same_request(site: Any, signed_in: Any) -> None:
     assert site.answer(signed_in.get(response.headers["location"]))["state"] == "s-1"
 
 
+def test_an_empty_request_is_refused_as_a_page(browser: Any) -> None:
+    """§3.1: by GET and by POST."""
+    response = browser.post("/authorize", {}, headers={})
+    assert browser.get(response.headers["location"]).status_code == 400
+    assert browser.get("/authorize").status_code == 400
+
+
 def test_a_stranger_is_sent_to_sign_in_and_comes_back_to_the_same_request(site: Any, browser: Any) -> None:
     """§3.1: the server authenticates the person first."""
     path = site.return_to(browser.authorize())

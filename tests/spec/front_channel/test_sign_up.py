@@ -1,12 +1,14 @@
 """Making an account by the form (NIST SP 800-63B §3.1.1, CWE-204, CWE-208)."""
 
 import re
+from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
 from jotary.oauth.secret import Secret
+from jotary.server.flows.accounts import sign_up as sign_up_flow
 from jotary.server.settings import Settings
 
 GRACE = {"username": "grace@example.com", "name": "Grace Hopper", "password": "forty orange badgers hum"}
@@ -118,6 +120,16 @@ def test_an_absurd_password_is_answered_at_once(browser: Any) -> None:
     """Scoring it would take seconds; the bound stands before."""
     assert sign_up(browser, password="4@8({[<369&6#!1/|0$5+7%2" * 42).status_code == 303
     assert sign_up(browser, username="x@example.com", password="4@8({[<369" * 103).status_code == 400
+
+
+def test_too_many_at_once_are_told_when_to_come_back(site: Any, browser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scoring passwords is bounded work, as hashing them is (design §9)."""
+    monkeypatch.setattr(sign_up_flow, "_SCORING", BoundedSemaphore(1))
+    assert sign_up(browser, password="x").status_code == 400
+    sign_up_flow._SCORING.acquire()
+    response = sign_up(browser)
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert person(site) is None
 
 
 def test_there_is_no_form_where_the_operator_makes_the_accounts(site: Any, browser: Any) -> None:

@@ -12,7 +12,7 @@ from jotary.oauth.parameters import Parameters, parse_form
 from jotary.oauth.redirect_uri import with_parameters
 from jotary.server.flows.authorization_request import MAX_REQUEST_SIZE, ErrorPage, RedirectError
 from jotary.server.flows.authorize import Answer, CodeIssued, NeedConsent, NeedSignIn
-from jotary.server.flows.return_to import HOME, requested, to_authorize
+from jotary.server.flows.return_to import requested, to_authorize
 from jotary.server.web.body import read_form, too_large
 from jotary.server.web.cookies import SIGN_IN, read_cookie
 from jotary.server.web.forms import Forms
@@ -98,10 +98,10 @@ def _path_of(parameters: Parameters) -> str:
     Raises:
         OAuthError: spelled so, it is too large.
     """
-    path = to_authorize(urlencode(parameters.pairs()))
-    if path == HOME:
+    query = urlencode(parameters.pairs())
+    if len(query) > MAX_REQUEST_SIZE:
         raise too_large("request", status=414)
-    return path
+    return f"/authorize?{query}"
 
 
 def _destination(redirect_uri: str) -> str:

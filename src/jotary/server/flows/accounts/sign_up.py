@@ -8,6 +8,7 @@ taken address costs the same work as a free one.
 import asyncio
 import re
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import Final, Literal, Protocol
 
 import msgspec
@@ -22,7 +23,7 @@ from jotary.server.model.credential import Password
 from jotary.server.model.event import Event
 from jotary.server.model.identifier import IDENTIFIER_ENTROPY, new_identifier
 from jotary.server.model.user import User
-from jotary.server.ports import Commit, Entropy, PasswordHasher, SignIns, Users
+from jotary.server.ports import Commit, Entropy, PasswordHasher, SignIns, Unavailable, Users
 from jotary.server.settings import Settings
 
 #: Characters of an e-mail address (RFC 5321 §4.5.3.1: a path has 256 octets, two of them angle brackets).
@@ -32,6 +33,9 @@ MAX_NAME_LENGTH: Final = 100
 # One "@", a name before it and a domain behind it. Whether mail arrives, only mail can tell.
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)*")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+#: Passwords that are scored or wait for it, 50 ms each at most: whoever comes then is told to come back.
+_SCORING: Final = BoundedSemaphore(16)
 
 Field = Literal["username", "name", "password", "form"]
 
@@ -108,14 +112,9 @@ class SignUp:
             now: Unix seconds.
 
         Raises:
-            Unavailable: the store or the hash pool cannot answer.
+            Unavailable: the store or the hash pool cannot answer, or too many people sign up at once.
         """
-        problems = await asyncio.to_thread(
-            problems_of,
-            form,
-            service_name=self.settings.service_name,
-            password_min_length=self.settings.password_min_length,
-        )
+        problems = await self._problems_of(form)
         if problems:
             return problems
         phc = await self.hasher.hash(form.password.reveal())  # also for a taken address: the same work for both
@@ -128,6 +127,16 @@ class SignUp:
             return await self._create(form, phc, cookie=cookie, address=address, now=now)
 
         return await until_committed(attempt)
+
+    async def _problems_of(self, form: SignUpForm) -> tuple[Problem, ...]:
+        if not _SCORING.acquire(blocking=False):
+            raise Unavailable("too many passwords are being scored")
+        try:
+            settings = self.settings
+            service, length = settings.service_name, settings.password_min_length
+            return await asyncio.to_thread(problems_of, form, service_name=service, password_min_length=length)
+        finally:
+            _SCORING.release()
 
     async def _create(
         self, form: SignUpForm, phc: str, *, cookie: Secret | None, address: str | None, now: int
