@@ -78,8 +78,6 @@ class Application:
         """Answer one request, or live through the server's lifespan."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1000})
         elif self._routes is None:
             raise RuntimeError(
                 "jotary is not running: the application that it is mounted in must enter `application.running()` in"

@@ -130,6 +130,18 @@ def test_a_restart_and_a_second_process_sign_with_the_same_key(settings: Setting
     asyncio.run(journey())
 
 
+def test_nothing_is_left_open_behind_it(settings: Settings) -> None:
+    """SQLite folds its log into the file when the last connection to it is closed."""
+    log = Path(f"{settings.database.removeprefix('sqlite:///')}-wal")
+
+    async def journey() -> bool:
+        async with served(make(settings)) as client:
+            return (await client.get("/ready")).is_success and log.exists()  # noqa: ASYNC240 -- nothing else runs here
+
+    assert asyncio.run(journey())
+    assert not log.exists()
+
+
 def test_a_request_id_is_in_every_answer(settings: Settings) -> None:
     """And a new one in each."""
 
@@ -370,6 +382,7 @@ def test_an_asgi_server_loads_it_from_the_environment(monkeypatch: pytest.Monkey
         app = from_environment()
         async with served(app) as client:
             assert (await client.get("/.well-known/openid-configuration")).json()["issuer"] == "http://127.0.0.1:9"
+            assert logging.getLogger().level == logging.ERROR
             signal.raise_signal(signal.SIGTERM)
             await asyncio.sleep(0)
             assert (await client.get("/ready")).status_code == 503
