@@ -28,6 +28,7 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
         results: what was verified with them.
         use_from: from this time
         use_until: until this time, nothing is to be done about the keys.
+        fetches: how many fetches had ended by then.
     """
 
     state: KeyState
@@ -35,6 +36,7 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     results: Results
     use_from: float
     use_until: float
+    fetches: int
 
 
 class View(msgspec.Struct, frozen=True, eq=False):
@@ -75,6 +77,7 @@ class KeySource:
         self._lock = Lock()
         self._in_flight: Future[None] | None = None
         self._closed = False
+        self._ended = 0
         self.snapshot = self._snapshot(KeyState(), Results(cache_size), clock())
         _sources.add(self)
 
@@ -85,6 +88,11 @@ class KeySource:
         source._closed = True
         source.snapshot = source._snapshot(KeyState(keys=keys, fresh_for=math.inf), source.snapshot.results, clock())
         return source
+
+    def begun(self) -> int:
+        """How many fetches have begun: the next one is the first that sees what the issuer publishes from now on."""
+        with self._lock:
+            return self._ended + (self._in_flight is not None)
 
     def view(self, now: float) -> View:
         """What a verification at this time has to go by."""
@@ -155,6 +163,7 @@ class KeySource:
     def _settle(self, outcome: Fetched | Exception) -> None:
         """Publish the outcome; the lock is held."""
         state, results, now = self.snapshot.state, self.snapshot.results, self._clock()
+        self._ended += 1
         if isinstance(outcome, Fetched):
             if policies.lost_a_key(state.keys, outcome.keys):
                 results = Results(self._cache_size)
@@ -168,7 +177,7 @@ class KeySource:
 
     def _snapshot(self, state: KeyState, results: Results, now: float) -> Snapshot:
         use_from, use_until = policies.undisturbed(state, self._policy, now)
-        return Snapshot(state, state.keys or _NO_KEYS, results, use_from, use_until)
+        return Snapshot(state, state.keys or _NO_KEYS, results, use_from, use_until, self._ended)
 
     def start_over_in_child(self) -> None:
         """After a fork: the thread that fetched is not here, and the lock may have been held by one that is not."""

@@ -200,24 +200,26 @@ class TokenVerifier:
         return None if isinstance(outcome, NeedKeys) else outcome
 
     def _flow(self, token: str) -> Generator[Future[None], None, Principal]:
-        """Verify; yields the fetch that must be waited for, if any. Nobody waits twice."""
-        source, waited = self._keys, False
-        view = source.view(self._clock())
+        """Verify; yields each fetch that must be waited for: usually none, at most three."""
+        source = self._keys
+        begun, view = source.begun(), source.view(self._clock())
         if view.step is Step.REFRESH:
             source.start(view.snapshot)
         elif view.step is Step.FETCH and len(view.keys):
             yield source.start(view.snapshot)
-            view, waited = source.view(self._clock()), True
-        yield from self._await_feed(view.snapshot)
+            view = source.view(self._clock())
         # Without keys this refuses what could be no token of ours under any key, so that garbage causes no fetch.
         outcome = self._check(token, view.keys, view.results, view.now)
-        if isinstance(outcome, NeedKeys) and not waited:
+        # A fetch that was under way when the token came may have missed its key; one that began later is the answer.
+        while isinstance(outcome, NeedKeys) and view.snapshot.fetches <= begun:
             fetch = source.start_for_unknown_key(view)
-            if fetch is not None:
-                yield fetch
-                yield from self._await_feed(source.snapshot)
-                view = source.view(self._clock())
-                outcome = self._check(token, view.keys, view.results, view.now)
+            if fetch is None:
+                break
+            yield fetch
+            view = source.view(self._clock())
+            outcome = self._check(token, view.keys, view.results, view.now)
+            if not fetch.done():
+                break
         if isinstance(outcome, Principal):
             return outcome
         if not len(view.keys):

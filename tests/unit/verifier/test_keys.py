@@ -105,6 +105,14 @@ def test_keys_are_not_used_for_ever_in_an_outage() -> None:
     assert step(state, NOW + 86_400) is Step.FETCH
 
 
+def test_the_hot_path_ends_with_the_longest_outage() -> None:
+    """Also where the pause after a failure would reach further."""
+    state = fresh()
+    for _ in range(10):
+        state = policies.failed(state, "down", NOW + 86_390)
+    assert policies.undisturbed(state, POLICY, NOW + 86_390) == (NOW + 86_390, NOW + 86_400)
+
+
 def test_fixed_keys_are_always_usable() -> None:
     """`offline`: no age at all."""
     state = KeyState(keys=SET, fresh_for=float("inf"))

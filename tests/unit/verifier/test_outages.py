@@ -158,6 +158,29 @@ def test_a_new_key_is_found_at_its_first_token(loopback: LoopbackIssuer, verifie
     assert verifier.verify(loopback.token("ada")).subject == "ada"
 
 
+def test_a_fetch_that_began_too_early_is_not_the_last_word(loopback: LoopbackIssuer, clock: FrozenClock) -> None:
+    """A token that comes while keys are fetched may have a key that this fetch has just missed."""
+    patient = TokenVerifier(issuer=loopback.issuer, audience=loopback.audience, clock=clock, timeout=10)
+    patient.verify(loopback.token())
+    gate = Event()
+
+    def hold(_: object) -> None:
+        gate.wait(10)
+        if loopback.fetches() == 3:
+            loopback.heal()
+
+    loopback.observe = hold
+    loopback.faults[loopback.jwks_path] = Fault(body=json.dumps(loopback.jwks()).encode())
+    clock.advance(240)
+    patient.verify(loopback.token())  # begins a fetch that will see the old keys
+    loopback.rotate()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(patient.verify, loopback.token("new"))
+        gate.set()
+        assert waiting.result().subject == "new"
+    assert loopback.fetches() == 3
+
+
 def test_keys_are_refreshed_in_the_background(
     loopback: LoopbackIssuer, verifier: TokenVerifier, clock: FrozenClock, settle: Settle
 ) -> None:
