@@ -28,7 +28,8 @@ def demo(*, check: bool) -> None:
         with tempfile.TemporaryDirectory(prefix="jotary-demo-") as folder, Stage(Path(folder)) as stage:
             if check:
                 production = put_on(stage, Path(folder), access_token_lifetime=CHECKED_LIFETIME, leeway=0)
-                sys.exit(_tell(production.player()))
+                with production.player() as player:
+                    sys.exit(_tell(player))
             _invite(put_on(stage, Path(folder), access_token_lifetime=SHOWN_LIFETIME))
             stage.watch()
     except StageError as error:

@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
-from typing import Final
+from typing import Final, Self
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
@@ -23,7 +23,11 @@ class Browser:
         self._stop_at = stop_at
         self.cookies: dict[str, dict[str, str]] = {}
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        """It knows nobody yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self._client.close()
 

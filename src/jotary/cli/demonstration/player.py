@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
@@ -50,6 +51,14 @@ class Player:
         self.tokens = Tokens("", "", "")
         self.earlier: list[Tokens] = []
 
+    def __enter__(self) -> Self:
+        """It is ready."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self.http.close()
+
     def discover(self) -> httpx2.Response:
         """Fetch the issuer's metadata, from which every endpoint is known."""
         response = self.http.get(well_known_urls(self.issuer)[0])
@@ -58,6 +67,14 @@ class Player:
 
     def sign_in(self) -> httpx2.Response:
         """Sign the person in with the native client: browser, code with PKCE, tokens."""
+        return self.take(self.ask(self.authorize()))
+
+    def authorize(self) -> dict[str, str]:
+        """Go through the browser to a code, and return the form that redeems it.
+
+        Raises:
+            ProtocolError: the browser did not come back with a code.
+        """
         request = build_authorization_request(
             self.metadata,
             client_id=NATIVE,
@@ -66,30 +83,26 @@ class Player:
             resources=(self.todo_api,),
             entropy=secrets.token_bytes(AUTHORIZATION_ENTROPY),
         )
-        callback = enter_password(Browser(stop_at=REDIRECT_URI), request.url, self.cast)
-        if not isinstance(callback, str):
-            return callback
+        with Browser(stop_at=REDIRECT_URI) as browser:
+            callback = str(enter_password(browser, request.url, self.cast))
         answer = Parameters(parse_qsl(urlsplit(callback).query))
         code = check_callback(answer, state=request.state, issuer=self.issuer, metadata=self.metadata)
-        return self.take(
-            self.ask(
-                grant_type="authorization_code",
-                client_id=NATIVE,
-                code=code.reveal(),
-                redirect_uri=REDIRECT_URI,
-                code_verifier=request.code_verifier.reveal(),
-            )
-        )
+        return {
+            "grant_type": "authorization_code",
+            "client_id": NATIVE,
+            "code": code.reveal(),
+            "redirect_uri": REDIRECT_URI,
+            "code_verifier": request.code_verifier.reveal(),
+        }
 
     def refresh(self, refresh_token: str) -> httpx2.Response:
         """Trade a refresh token; the answer is not kept."""
-        return self.ask(grant_type="refresh_token", client_id=NATIVE, refresh_token=refresh_token)
+        return self.ask({"grant_type": "refresh_token", "client_id": NATIVE, "refresh_token": refresh_token})
 
-    def ask(self, *, secret: tuple[str, str] | None = None, **parameters: str) -> httpx2.Response:
+    def ask(self, form: Mapping[str, str], *, secret: tuple[str, str] | None = None) -> httpx2.Response:
         """One request to the token endpoint."""
-        return self.http.post(
-            str(self.metadata.token_endpoint), data=parameters, auth=secret or httpx2.USE_CLIENT_DEFAULT
-        )
+        auth = secret or httpx2.USE_CLIENT_DEFAULT
+        return self.http.post(str(self.metadata.token_endpoint), data=dict(form), auth=auth)
 
     def take(self, response: httpx2.Response) -> httpx2.Response:
         """Keep the tokens of an answer as a client does, and remember the ones before."""

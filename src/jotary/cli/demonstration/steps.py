@@ -61,7 +61,7 @@ def one_byte_changed(player: Player) -> Report:
 def wrong_audience(player: Player) -> Report:
     """A token for another API (RFC 8707, RFC 9068 §4)."""
     secret = (ROBOT, player.cast.robot_secret.reveal())
-    answer = player.ask(secret=secret, grant_type="client_credentials", resource=OTHER_AUDIENCE)
+    answer = player.ask({"grant_type": "client_credentials", "resource": OTHER_AUDIENCE}, secret=secret)
     response = player.call(answer.json()["access_token"])
     return refused(f"a token for {OTHER_AUDIENCE}", response, status=401, error="invalid_token")
 
@@ -142,16 +142,15 @@ def cut_off(player: Player) -> Report:
 
 def in_the_browser(player: Player) -> Report:
     """The web app holds the tokens where no script can read them (design §6.5)."""
-    browser = Browser()
-    enter_password(browser, f"{player.todo_web}/auth/login?return_to=/", player.cast)
-    tasks = browser.fetch("GET", f"{player.todo_web}/api/tasks")
-    sealed = dict(browser.cookies.get("localhost", {}))
-    signed_out = browser.fetch("POST", f"{player.todo_web}/auth/logout")
-    left = browser.open(f"{player.todo_web}{signed_out.json().get('location', '/')}")
-    browser.cookies["localhost"] = sealed
-    old_cookie = browser.fetch("GET", f"{player.todo_web}/api/tasks")
+    with Browser() as browser:
+        enter_password(browser, f"{player.todo_web}/auth/login?return_to=/", player.cast)
+        tasks = browser.fetch("GET", f"{player.todo_web}/api/tasks")
+        sealed = dict(browser.cookies.get("localhost", {}))
+        signed_out = browser.fetch("POST", f"{player.todo_web}/auth/logout")
+        left = browser.open(f"{player.todo_web}{signed_out.json().get('location', '/')}")
+        browser.cookies["localhost"] = sealed
+        old_cookie = browser.fetch("GET", f"{player.todo_web}/api/tasks")
     home = isinstance(left, str) or str(left.url).startswith(player.todo_web)
-    browser.close()
     return all_of(
         Report(sent="sign-out", answered="not back at the web app", why="", is_as_expected=home),
         accepted("the web app's cookie", tasks, why="the tokens stay on the server side"),

@@ -1,0 +1,101 @@
+"""User APIs as processes of their own, with a person and clients made."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jotary.cli.demonstration.cast import Cast, assemble
+from jotary.cli.demonstration.player import Player
+from jotary.cli.demonstration.stage import Stage, free_ports
+from jotary.oauth.secret import Secret
+from jotary.server.model.session import Session
+from jotary.server.settings import Settings
+from jotary.server.store import open_store
+
+TODO_API = "http://127.0.0.1:8001"
+TODO_WEB = "http://localhost:8002"
+SECRET = "the secret of the servers in these journeys"
+
+
+class UserAPI:
+    """One database, and server processes on it that are started and killed at will.
+
+    Args:
+        stage: where the processes run.
+        folder: for the database.
+        settings: further ones, as environment variables.
+    """
+
+    def __init__(self, stage: Stage, folder: Path, settings: dict[str, str]) -> None:
+        self.stage = stage
+        self.ports = free_ports()
+        self.issuer = f"http://127.0.0.1:{self.ports[0]}"
+        self.settings = Settings(issuer=self.issuer, database=f"sqlite:///{folder / 'users.db'}", secret=Secret(SECRET))
+        self.cast: Cast = asyncio.run(assemble(self.settings, todo_api=TODO_API, todo_web=TODO_WEB))
+        self._environment = {
+            "JOTARY_ISSUER": self.issuer,
+            "JOTARY_DATABASE": self.settings.database,
+            "JOTARY_SECRET": SECRET,
+            "PYTHONPATH": str(Path(__file__).parent),
+            **settings,
+        }
+        self._started = 0
+        self.closing = ExitStack()
+
+    def start(self, *, port: int = 0, application: str = "jotary.server.app:from_environment") -> str:
+        """Start one more process, and return its origin; `port` is the number of one of its ports."""
+        self._started += 1
+        self.stage.start(f"user-api-{self._started}", application, port=self.ports[port], environment=self._environment)
+        return f"http://127.0.0.1:{self.ports[port]}"
+
+    def player(self) -> Player:
+        """A native client that knows the issuer."""
+        player = Player(issuer=self.issuer, todo_api=TODO_API, todo_web=TODO_WEB, cast=self.cast)
+        self.closing.enter_context(player).discover()
+        return player
+
+    def sessions(self) -> list[Session]:
+        """Every session, alive or not, as the database has it."""
+
+        async def read() -> list[Session]:
+            store = await open_store(self.settings.database)
+            try:
+                (user,) = await store.users()
+                return list(await store.sessions_of_user(user.id))
+            finally:
+                await store.close()
+
+        return asyncio.run(read())
+
+    def session(self) -> Session:
+        """The one session that there is."""
+        (session,) = self.sessions()
+        return session
+
+
+@pytest.fixture
+def user_api(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[UserAPI]:
+    """A User API of which nothing runs yet; parametrise it indirectly with further settings."""
+    with user_apis(tmp_path, getattr(request, "param", {})) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UserAPI]:
+    """A User API that runs, for a whole file of tests."""
+    with user_apis(tmp_path_factory.mktemp("user-api"), {}) as api:
+        api.start()
+        yield api
+
+
+@contextmanager
+def user_apis(folder: Path, settings: dict[str, Any]) -> Iterator[UserAPI]:
+    """A stage of its own."""
+    with Stage(folder) as stage:
+        api = UserAPI(stage, folder, settings)
+        with api.closing:
+            yield api
