@@ -38,12 +38,13 @@ class Documents(httpx2.AsyncBaseTransport):
 
     def __init__(self, **documents: Any) -> None:
         self.documents = documents
+        self.status = 200
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer with the document."""
         found = self.documents.get(request.url.path)
         body = found if isinstance(found, bytes) else (httpx2.Response(200, json=found).content if found else b"")
-        return httpx2.Response(200 if found else 404, stream=httpx2.ByteStream(body))
+        return httpx2.Response(self.status if found else 404, stream=httpx2.ByteStream(body))
 
 
 async def test_metadata_is_fetched_once_and_again_after_ten_minutes(
@@ -125,6 +126,17 @@ async def test_metadata_that_must_not_be_used_is_refused(
     issuer.metadata.update(changes)
     with pytest.raises(ProtocolError):
         await discovery.metadata()
+
+
+@pytest.mark.parametrize("status", [203, 301, 302, 403])
+async def test_only_a_document_that_is_there_is_read(
+    clock: FrozenClock, issuer_transport: MakeTransport, status: int
+) -> None:
+    """RFC 8414 §3.2: 200. What comes with another status is somebody else's, however it looks."""
+    documents = Documents(**{"/.well-known/openid-configuration": {"issuer": "https://id.example"}})
+    documents.status = status
+    with pytest.raises(ProtocolError, match=str(status)):
+        await Discovery("https://id.example", issuer_transport(documents), clock).metadata()
 
 
 @pytest.mark.parametrize("jwks", [b"", b"[]", b'{"keys":{}}', b"<html>"])

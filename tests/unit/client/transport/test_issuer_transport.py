@@ -1,6 +1,7 @@
 """Calls to the issuer over a real network."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -159,6 +160,28 @@ async def test_silence_is_given_up(serving: Serving, monkeypatch: pytest.MonkeyP
     async with serving(30.0) as server, calling() as calls:
         with pytest.raises(UnavailableError, match="did not answer"):
             await calls.get(server.url)
+
+
+async def test_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then keeps every other time limit from striking; this one is for the whole call."""
+    monkeypatch.setattr(transport, "ISSUER_TIMEOUT", 0.3)
+    has_hung_up = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+        gone = asyncio.ensure_future(reader.read())
+        while not (await asyncio.wait([gone], timeout=0.02))[0]:
+            writer.write(b" ")
+        with contextlib.suppress(ConnectionError):
+            await gone
+        writer.close()
+        has_hung_up.set()
+
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as listening, calling() as calls:
+        with pytest.raises(UnavailableError, match="TimeoutError"):
+            await calls.get(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/")
+        await has_hung_up.wait()
 
 
 async def test_the_form_is_made_for_each_attempt(serving: Serving) -> None:
