@@ -1,14 +1,19 @@
 """Is this an access token for us? Pure: text, keys, expectations and a time in; a verdict out (RFC 9068 §4)."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 
 from jotary.jose import JOSEError, KeySet, jws, strict_json
+from jotary.jose.algorithms import ALGORITHMS
 from jotary.tokens.access_token import TYP, check_access_token
 from jotary.tokens.errors import TokenError
 from jotary.verifier.errors import InvalidToken
 from jotary.verifier.principal import Principal
+
+#: Every algorithm by which whoever verifies cannot sign (RFC 9068 §4 leaves no room for others).
+ASYMMETRIC_ALGORITHMS = tuple(name for name, row in ALGORITHMS.items() if row.kty != "oct")
 
 
 class Expectations(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +32,26 @@ class Expectations(msgspec.Struct, frozen=True, kw_only=True):
     algorithms: frozenset[str]
     leeway: int
     max_size: int
+
+
+def expect(
+    issuer: str, audience: str | Collection[str], algorithms: Collection[str], leeway: int, max_size: int
+) -> Expectations:
+    """Check what an integrator expects, since a wrong expectation is a hole.
+
+    Raises:
+        ValueError: with what to change.
+    """
+    audiences = frozenset((audience,) if isinstance(audience, str) else audience)
+    if not issuer or not audiences or not all(audiences):
+        raise ValueError("issuer and audience must be non-empty strings: a token is checked against both")
+    if isinstance(algorithms, str) or not algorithms or not set(algorithms) <= set(ASYMMETRIC_ALGORITHMS):
+        raise ValueError(f"algorithms must be some of {', '.join(ASYMMETRIC_ALGORITHMS)}")
+    if leeway < 0:
+        raise ValueError("leeway must not be negative: seconds that clocks may differ")
+    return Expectations(
+        issuer=issuer, audiences=audiences, algorithms=frozenset(algorithms), leeway=leeway, max_size=max_size
+    )
 
 
 class Verified(msgspec.Struct, frozen=True, eq=False, gc=False):

@@ -97,7 +97,7 @@ class KeySource:
     def view(self, now: float) -> View:
         """What a verification at this time has to go by."""
         snapshot, policy = self.snapshot, self._policy
-        step = Step.USE if self._closed else policies.next_step(snapshot.state, policy, now)
+        step = policies.next_step(snapshot.state, policy, now)
         if policies.usable(snapshot.state, policy, now):
             return View(snapshot, now, step, snapshot.keys, snapshot.results)
         return View(snapshot, now, step, _NO_KEYS, Results(0))

@@ -11,9 +11,8 @@ from functools import partial
 from typing import Literal
 
 from jotary.jose import KeySet
-from jotary.jose.algorithms import ALGORITHMS
 from jotary.oauth.metadata import check_issuer_url
-from jotary.verifier.check import Expectations, NeedKeys, check
+from jotary.verifier.check import ASYMMETRIC_ALGORITHMS, NeedKeys, check, expect
 from jotary.verifier.errors import InvalidToken, KeysUnavailable
 from jotary.verifier.fetch import Source, fetch_feed, fetch_keys
 from jotary.verifier.follower import Follower
@@ -22,9 +21,6 @@ from jotary.verifier.keys import KeyPolicy, Step
 from jotary.verifier.principal import Principal
 from jotary.verifier.results import Results
 from jotary.verifier.revocations import Revocations
-
-#: Every algorithm by which whoever verifies cannot sign (RFC 9068 §4 leaves no room for others).
-ASYMMETRIC_ALGORITHMS = tuple(name for name, row in ALGORITHMS.items() if row.kty != "oct")
 
 _MAX_TOKEN = 8192  # characters; what a web server takes as a header, at most
 _MARGIN = 1.0  # seconds that a waiter waits beyond the timeout of the fetch itself
@@ -91,7 +87,7 @@ class TokenVerifier:
             self._keys = KeySource(fetch, key_policy or KeyPolicy(), clock, cache_size)
             if follow_revocations:
                 self._follower = _follower(self._keys, where, leeway, clock)
-        self._expected = _expectations(issuer, audience, algorithms, leeway, max_token_size)
+        self._expected = expect(issuer, audience, algorithms, leeway, max_token_size)
         self._revocations = revocations
         self._bound = _bound(on_stale, stale_after, is_followed=self._follower is not None)
         self._clock = clock
@@ -208,6 +204,7 @@ class TokenVerifier:
         elif view.step is Step.FETCH and len(view.keys):
             yield source.start(view.snapshot)
             view = source.view(self._clock())
+        yield from self._await_feed(view.snapshot)
         # Without keys this refuses what could be no token of ours under any key, so that garbage causes no fetch.
         outcome = self._check(token, view.keys, view.results, view.now)
         # A fetch that was under way when the token came may have missed its key; one that began later is the answer.
@@ -216,6 +213,7 @@ class TokenVerifier:
             if fetch is None:
                 break
             yield fetch
+            yield from self._await_feed(source.snapshot)
             view = source.view(self._clock())
             outcome = self._check(token, view.keys, view.results, view.now)
             if not fetch.done():
@@ -278,23 +276,3 @@ def _bound(on_stale: str, stale_after: int, *, is_followed: bool) -> int | None:
     if not is_followed:
         raise ValueError("on_stale='refuse' needs the feed: leave follow_revocations=True")
     return stale_after
-
-
-def _expectations(
-    issuer: str, audience: str | Collection[str], algorithms: Collection[str], leeway: int, max_size: int
-) -> Expectations:
-    """Check what the integrator expects, since a wrong expectation is a hole.
-
-    Raises:
-        ValueError: with what to change.
-    """
-    audiences = frozenset((audience,) if isinstance(audience, str) else audience)
-    if not issuer or not audiences or not all(audiences):
-        raise ValueError("issuer and audience must be non-empty strings: a token is checked against both")
-    if isinstance(algorithms, str) or not algorithms or not set(algorithms) <= set(ASYMMETRIC_ALGORITHMS):
-        raise ValueError(f"algorithms must be some of {', '.join(ASYMMETRIC_ALGORITHMS)}")
-    if leeway < 0:
-        raise ValueError("leeway must not be negative: seconds that clocks may differ")
-    return Expectations(
-        issuer=issuer, audiences=audiences, algorithms=frozenset(algorithms), leeway=leeway, max_size=max_size
-    )
