@@ -5,10 +5,12 @@ from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
 
 from jotary.oauth.secret import Secret
 from jotary.server.flows.accounts import sign_up as sign_up_flow
+from jotary.server.model.changes import AddUser
 from jotary.server.settings import Settings
 
 GRACE = {"username": "grace@example.com", "name": "Grace Hopper", "password": "forty orange badgers hum"}
@@ -114,6 +116,25 @@ def test_two_at_once_get_one_account(site: Any) -> None:
     browsers = [site.browser(), site.browser()]
     statuses = site.desk.run(both([(browser, browser.get("/sign-up")) for browser in browsers]))
     assert sorted(statuses) == [303, 400]
+
+
+def test_an_address_that_is_taken_between_look_and_write_is_taken(
+    site: Any, browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit is guarded, and the second look finds somebody."""
+    look, store = site.desk.store.user_by_email, site.desk.store
+
+    async def look_and_be_overtaken(email: str) -> Any:
+        found = await look(email)
+        monkeypatch.setattr(store, "user_by_email", look)
+        other = msgspec.structs.replace(site.user, id="grace", email=email)
+        await store.commit(AddUser(other))
+        return found
+
+    monkeypatch.setattr(store, "user_by_email", look_and_be_overtaken)
+    assert sign_up(browser).status_code == 400
+    assert person(site).id == "grace"
+    assert "__Host-jotary" not in browser.cookies
 
 
 def test_an_absurd_password_is_answered_at_once(browser: Any) -> None:
