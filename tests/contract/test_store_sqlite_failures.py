@@ -204,13 +204,14 @@ async def test_a_closed_store_is_unavailable(path: Path, user: User) -> None:
         assert connection.execute("SELECT id FROM users").fetchall() == [(user.id,)]
 
 
-async def test_a_scan_under_way_is_finished_before_the_store_closes(path: Path) -> None:
+async def test_a_scan_under_way_is_finished_before_the_store_closes(driver: SQLiteDriver) -> None:
     """A connection must not be closed under a thread that reads with it."""
-    store = await open_store(f"sqlite:///{path}")
-    scans = [asyncio.create_task(store.users()) for _ in range(50)]
-    await asyncio.sleep(0)
-    await store.close()
-    assert await asyncio.gather(*scans) == [[]] * 50
+    count = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 300000) SELECT x FROM n"
+    scans = [asyncio.create_task(driver.scan(Statement(sa.text(count), driver.dialect), ())) for _ in range(4)]
+    while len(driver._connections) == 1:  # noqa: ASYNC110 -- until a thread of the pool has begun to read
+        await asyncio.sleep(0)
+    await driver.close()
+    assert [len(rows) for rows in await asyncio.gather(*scans)] == [300_000] * 4
 
 
 async def test_a_database_whose_tables_are_gone_is_unavailable(impatient: Store, path: Path, user: User) -> None:
