@@ -15,10 +15,10 @@ class Browser:
     """Keeps cookies by host. Like a browser it sends `Secure` cookies to loopback over plain http.
 
     Args:
-        stop_at: a URL beginning that belongs to an application on this machine, which the browser hands over to.
+        stop_at: how URLs begin that belong to applications on this machine, which the browser hands over to.
     """
 
-    def __init__(self, *, stop_at: str = "\0") -> None:
+    def __init__(self, *, stop_at: str | tuple[str, ...] = ()) -> None:
         self._client = httpx2.Client(timeout=15, follow_redirects=False, trust_env=False)
         self._stop_at = stop_at
         self.cookies: dict[str, dict[str, str]] = {}

@@ -16,7 +16,7 @@ from jotary.tokens.revocation_feed import MAX_ENTRIES, MAX_WAIT, TYP, CutOff, fe
 
 #: Seconds between two looks at the database while somebody waits: most of the second that a cut-off may take is for
 #: the network.
-LOOK_INTERVAL: Final = 0.2
+LOOK_INTERVAL: Final = 0.1
 #: Answers that are held back at once; beyond that they are given without waiting, so that held connections are bounded.
 MAX_WAITING: Final = 1000
 
