@@ -12,7 +12,7 @@ from jotary.cli.complaint import complain
 #: name: (where its command is, its help in one line). The file is not loaded before the command runs.
 COMMANDS: Final = {
     "demo": ("jotary.cli.demo:demo", "Run User API, ToDo API and ToDo web on this machine."),
-    "init": ("jotary.cli.init:init", "Write a jotary.toml and a secret to begin with."),
+    "init": ("jotary.cli.init:init", "Write a jotary.toml with every setting explained, and a secret."),
     "serve": ("jotary.cli.serve:serve", "Run the authorization server."),
     "user": ("jotary.cli.user:user", "Make, list, disable and delete accounts."),
     "client": ("jotary.cli.client:client", "Register the applications that ask for tokens."),

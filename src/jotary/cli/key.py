@@ -79,8 +79,13 @@ def _described(keys: Sequence[SigningKey], now: int) -> list[dict[str, Any]]:
             "retiring_from": each.retiring_from,
             "gone_from": each.gone_from,
         }
-        for each in keys
+        for each in sorted(keys, key=_order)
     ]
+
+
+def _order(each: SigningKey) -> tuple[int, bool, str]:
+    """In the order in which they sign; of two that began together, the one whose end is decided."""
+    return each.signing_from, each.retiring_from is None, each.id
 
 
 def _phase(each: SigningKey, signing: SigningKey | None, now: int) -> str:

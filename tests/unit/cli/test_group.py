@@ -1,0 +1,194 @@
+"""The command line as a whole: its commands, its help, and what becomes of failures."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from jotary.cli.complaint import complain
+from jotary.cli.group import COMMANDS, jotary
+from jotary.server.ports import Unavailable
+
+Run = Callable[..., Any]
+
+
+def every_command(command: click.Command = jotary, path: str = "jotary") -> Iterator[tuple[str, click.Command]]:
+    """Every command with its whole name, groups among them."""
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            _, inner, _ = command.resolve_command(context, [name])
+            assert inner is not None
+            yield from every_command(inner, f"{path} {name}")
+
+
+ALL = dict(every_command())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_stub_says_what_its_command_says(name: str) -> None:
+    """The list of commands is made without loading them, so it says in fewer words what they say of themselves."""
+    said = " ".join((ALL[f"jotary {name}"].help or "").replace(",", "").split()).replace(".", "")
+    assert set(COMMANDS[name][1].replace(",", "").replace(".", "").split()) <= set(said.split())
+
+
+@pytest.mark.parametrize(("path", "command"), ALL.items(), ids=ALL)
+def test_every_command_has_help(run: Run, path: str, command: click.Command) -> None:
+    """And every option of it."""
+    outcome = run(*path.split()[1:], "--help")
+    assert outcome.code == 0
+    assert outcome.out.startswith("Usage: ")
+    assert command.help
+    for parameter in command.params:
+        assert not isinstance(parameter, click.Option) or parameter.help, parameter.name
+
+
+PRINTS_DATA = ("create", "list", "show", "enable", "disable", "rotate", "rotate-secret")
+
+
+@pytest.mark.parametrize("path", [path for path in ALL if path.split()[-1] in PRINTS_DATA])
+def test_every_command_that_prints_data_has_json(path: str) -> None:
+    """Design §7."""
+    assert "--json" in [option for parameter in ALL[path].params for option in parameter.opts]
+
+
+def test_the_version(run: Run) -> None:
+    """Of the distribution."""
+    assert run("--version").out == f"jotary {version('jotary')}\n"
+
+
+def test_a_mistyped_command_is_refused_with_the_nearest(run: Run) -> None:
+    """2, as of every program."""
+    outcome = run("usr")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "Did you mean 'user'?" in outcome.err
+
+
+def test_a_wrong_setting_is_one_line_with_what_to_do(run: Run, tmp_path: Path) -> None:
+    """Where it stands, what is wrong, what to write."""
+    (tmp_path / "jotary.toml").write_text('issuer = "http://id.example.com"')
+    outcome = run("user", "list")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == (
+        f"Error: {tmp_path / 'jotary.toml'}: issuer: uses http. "
+        "Use https; http is for 127.0.0.1, [::1] and localhost only.\n"
+    )
+
+
+def test_another_configuration_file_may_be_named(run: Run, tmp_path: Path) -> None:
+    """Of every command that works on the database; its paths are relative to it."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "other.toml").write_text("")
+    outcome = run("user", "list", "--config", "etc/other.toml")
+    assert outcome.out == "There is no account yet.\n"
+    assert outcome.err.splitlines() == [
+        f"Made a secret: {tmp_path / 'etc' / 'jotary.secret'}",
+        f"Making a database: {tmp_path / 'etc' / 'jotary.db'}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in ALL if path.count(" ") == 2 or path in {"jotary serve", "jotary init"}]
+)
+def test_every_command_takes_the_configuration_file(path: str) -> None:
+    """So that all of them work on the same database."""
+    assert "--config" in [option for parameter in ALL[path].params for option in parameter.opts]
+
+
+def test_a_database_that_is_none_is_one_line(run: Run) -> None:
+    """No traceback, whatever the driver raises."""
+    Path("jotary.db").write_bytes(b"x" * 4096)
+    outcome = run("user", "list")
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (1, "", 1)
+    assert outcome.err.startswith("Error: cannot open the database")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            ModuleNotFoundError("", name="sqlalchemy.engine"),
+            "needs sqlalchemy.engine. Install it with: pip install 'jotary[server]'",
+        ),
+        (
+            ModuleNotFoundError("", name="httpx2"),
+            "this command needs httpx2. Install it with: pip install 'jotary[client]'",
+        ),
+        (PermissionError(13, "Permission denied", "jotary.toml"), "jotary.toml: Permission denied."),
+        (Unavailable("the database did not answer"), "the database did not answer. Look after it, and try again."),
+        (KeyError("x"), "internal error: KeyError: 'x'. Please report it; JOTARY_TRACEBACK=1 shows where it happened."),
+    ],
+)
+def test_a_failure_is_said_in_one_line(error: Exception, says: str) -> None:
+    """With what to do about it."""
+    assert complain(error).message.endswith(says)
+
+
+def test_a_failure_of_ours_shows_its_traceback_only_when_asked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the report of a defect."""
+
+    def break_down(_command: object) -> None:
+        raise ZeroDivisionError("broken")
+
+    monkeypatch.setattr("jotary.cli.user._everybody", break_down)
+    outcome = run("user", "list")
+    assert outcome.code == 1
+    assert outcome.err.startswith("Error: internal error: ZeroDivisionError: broken. ")
+    monkeypatch.setenv("JOTARY_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        run("user", "list")
+
+
+def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run some Python in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+
+
+def test_help_loads_no_server_and_no_database() -> None:
+    """Design §5: click starts in a tenth of a second; what a command needs is loaded when it runs."""
+    shown = python(
+        """
+import json, sys
+from jotary.cli import main
+sys.argv = ["jotary", "--help"]
+try:
+    main()
+except SystemExit:
+    print(json.dumps(sorted(sys.modules)))
+"""
+    )
+    loaded = json.loads(shown.stdout.splitlines()[-1])
+    assert "click" in loaded
+    assert not {"sqlalchemy", "starlette", "uvicorn", "structlog", "cryptography", "rich"} & set(loaded)
+
+
+def test_without_click_it_says_which_extra_brings_it() -> None:
+    """`pip install jotary` alone installs the script too."""
+    outcome = python(
+        """
+import importlib.util
+find_spec = importlib.util.find_spec
+importlib.util.find_spec = lambda name: None if name == "click" else find_spec(name)
+from jotary.cli import main
+main()
+"""
+    )
+    assert outcome.returncode == 1
+    assert outcome.stderr == "Error: the jotary command needs click. Install it with: pip install 'jotary[cli]'\n"
+
+
+@pytest.mark.parametrize(("no_color", "is_coloured"), [("", True), ("1", False)])
+def test_no_color_is_honoured(no_color: str, is_coloured: bool) -> None:
+    """no-color.org; as on a terminal, which keeps colours."""
+    code = "from jotary.cli.group import jotary; print(jotary.make_context('jotary', ['x']).color is not False)"
+    assert python(code, NO_COLOR=no_color).stdout == f"{is_coloured}\n"
