@@ -22,6 +22,7 @@ from jotary.cli.demonstration.player import REDIRECT_URI, enter_password
 if TYPE_CHECKING:
     from tests.journeys.conftest import UserAPI
 
+TODO_API = "http://127.0.0.1:8001"
 WEB_CALLBACK = "http://localhost:8002/auth/callback"
 GOODBYE = "http://localhost:8002/"
 
@@ -51,10 +52,10 @@ def discover(running: "UserAPI") -> dict[str, Any]:
     return metadata
 
 
-def id_token_claims(metadata: dict[str, Any], id_token: str) -> dict[str, Any]:
-    """The ID token's claims, verified by joserfc with the published keys."""
+def verified_claims(metadata: dict[str, Any], token: str) -> dict[str, Any]:
+    """A token's claims, verified by joserfc with the published keys."""
     keys = jwk.KeySet.import_key_set(requests.get(metadata["jwks_uri"], timeout=10).json())
-    claims: dict[str, Any] = jwt.decode(id_token, keys, algorithms=["ES256"]).claims
+    claims: dict[str, Any] = jwt.decode(token, keys, algorithms=["ES256"]).claims
     return claims
 
 
@@ -78,7 +79,9 @@ def test_authlib_signs_in_refreshes_and_signs_out(running: "UserAPI", browser: B
     token = session.fetch_token(
         metadata["token_endpoint"], authorization_response=callback, code_verifier=verifier, state=state
     )
-    claims = id_token_claims(metadata, token["id_token"])
+    # RFC 8707 §2: a client that names no resource, as these do not, gets a token for the API that it is registered for.
+    assert verified_claims(metadata, token["access_token"])["aud"] == TODO_API
+    claims = verified_claims(metadata, token["id_token"])
     assert (claims["iss"], claims["aud"], claims["nonce"]) == (running.issuer, WEB, nonce)
     person = session.get(metadata["userinfo_endpoint"], timeout=10).json()
     assert (person["sub"], person["email"]) == (claims["sub"], "ada@example.com")
