@@ -92,6 +92,7 @@ class Follower:
     def close(self) -> None:
         """Stop following, with the answer that is under way. What is known stays in use."""
         self._closed.set()
+        self._settle()  # whoever waits for the first answer would wait in vain
 
     def _run(self) -> None:
         pause = 0.0
@@ -131,8 +132,10 @@ class Follower:
         try:
             signed = self._open(token)
         except JOSEError as error:
+            if error.code != "unknown_key":
+                raise
             fetch = self._keys.start_for_unknown_key(self._keys.view(self._clock()))
-            if error.code != "unknown_key" or fetch is None:
+            if fetch is None:
                 raise
             concurrent.futures.wait([fetch])
             signed = self._open(token)
@@ -143,17 +146,17 @@ class Follower:
         return jwt.verify(token, self._keys.snapshot.keys, algorithms=_ASYMMETRIC, typ=TYP, max_size=MAX_DOCUMENT)
 
     def _settle(self) -> None:
-        if not self.is_settled:
-            self.is_settled = True
-            self._settled.set_result(None)
+        with self._lock:
+            if not self.is_settled:
+                self.is_settled = True
+                self._settled.set_result(None)
 
     def start_over_in_child(self) -> None:
         """After a fork: the thread is not here, and the locks may have been held by one that is not."""
-        was_closed = self._closed.is_set()
-        self._closed = Event()
-        if was_closed:
-            self._closed.set()
+        was_closed, self._closed = self._closed.is_set(), Event()
         self._start_over()
+        if was_closed:
+            self.close()
 
 
 _followers: "weakref.WeakSet[Follower]" = weakref.WeakSet()

@@ -93,7 +93,7 @@ def test_each_bad_claim_is_refused_by_name(claim: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("now", "accepted"), [(NOW + 304, True), (NOW + 305, False), (NOW - 5, True), (NOW - 6, False)]
 )
-def test_leeway_is_exact(now: int, accepted: bool) -> None:  # noqa: FBT001 -- a table of cases
+def test_leeway_is_exact(now: int, accepted: bool) -> None:
     """RFC 7519 §4.1.4: some small leeway, here five seconds, and not one more."""
     if accepted:
         assert check(claims(), now=now).subject == "alice"

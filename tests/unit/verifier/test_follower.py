@@ -1,0 +1,232 @@
+"""A verifier that follows the feed refuses what was cut off, at once and only that (design §6.3)."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from jotary import InvalidToken, KeysUnavailable, TokenVerifier
+from jotary.jose import Key, jwt
+from jotary.testing import Fault, FrozenClock, LoopbackIssuer
+from jotary.tokens.revocation_feed import TYP, CutOff, feed_claims, feed_link
+
+LONG = 20.0  # seconds after which something will not happen any more
+
+
+class FeedingIssuer(LoopbackIssuer):
+    """A loopback issuer with a feed."""
+
+    def __init__(self, clock: FrozenClock) -> None:
+        self.entries: list[CutOff] = []
+        self.key: Key | None = None
+        self.typ = TYP
+        self.iss: str | None = None
+        super().__init__(clock=clock)
+
+    def answer(self, path: str) -> tuple[int, bytes, dict[str, str]]:
+        """The keys link to the feed, and the feed answers without holding anything back."""
+        if not path.startswith("/revocations"):
+            status, body, headers = super().answer(path)
+            if path == self.jwks_path:
+                headers["Link"] = feed_link(f"{self.origin}/revocations")
+            return status, body, headers
+        after = int(parse_qs(urlsplit(path).query)["after"][0])
+        claims = feed_claims(
+            issuer=self.iss or self.issuer,
+            now=int(self.clock()),
+            after=after,
+            position=len(self.entries),
+            entries=self.entries[after:],
+        )
+        return 200, jwt.sign(claims, self.key or self.signing_key, typ=self.typ).encode(), {}
+
+    def cut_off(self, value: str) -> None:
+        """Cut off a session."""
+        now = int(self.clock())
+        self.entries.append(CutOff(kind="sid", value=value, issued_before=now, expires_at=now + 300))
+
+    def asked(self) -> int:
+        """How many times the feed was asked."""
+        return sum(path.startswith("/revocations") for path in self.requests)
+
+
+@pytest.fixture
+def feeding(clock: FrozenClock) -> Iterator[FeedingIssuer]:
+    """An issuer with a feed."""
+    with FeedingIssuer(clock) as issuer:
+        yield issuer
+
+
+@contextmanager
+def follow(issuer: FeedingIssuer, clock: FrozenClock, **options: object) -> Iterator[TokenVerifier]:
+    """A verifier that follows."""
+    verifier = TokenVerifier(
+        issuer=issuer.issuer,
+        audience=issuer.audience,
+        clock=clock,
+        timeout=2,
+        **options,  # type: ignore[arg-type]  # of several types
+    )
+    try:
+        yield verifier
+    finally:
+        verifier.close()
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so; the test fails if it never is."""
+    deadline = time.monotonic() + LONG
+    while not is_so():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
+
+
+def is_refused(verifier: TokenVerifier, token: str) -> bool:
+    """Whether a token is refused because it was cut off."""
+    try:
+        verifier.verify(token)
+    except InvalidToken as refused:
+        assert refused.claim == "revoked"
+        return True
+    return False
+
+
+def test_a_cut_off_reaches_a_token_that_was_verified_before(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """A remembered result is dropped by the same look-up; other sessions go on."""
+    token, other = feeding.token(session_id="s1"), feeding.token(session_id="s2")
+    with follow(feeding, clock) as verifier:
+        assert verifier.verify(token).session_id == "s1"
+        feeding.cut_off("s1")
+        until(lambda: is_refused(verifier, token))
+        assert verifier.verify(other).session_id == "s2"
+
+
+def test_an_api_that_starts_knows_what_was_cut_off_before(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """The first token waits for the feed's first answer; sync and async alike."""
+    token = feeding.token(session_id="s1")
+    feeding.cut_off("s1")
+    with follow(feeding, clock) as verifier:
+        assert is_refused(verifier, token)
+    with follow(feeding, clock) as verifier, pytest.raises(InvalidToken, match="revoked"):
+        asyncio.run(verifier.averify(token))
+
+
+def test_who_signs_in_again_is_let_in(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """A cut-off speaks of tokens issued until then."""
+    feeding.cut_off("s1")
+    clock.advance(1)
+    with follow(feeding, clock) as verifier:
+        assert verifier.verify(feeding.token(session_id="s1")).session_id == "s1"
+
+
+@pytest.mark.parametrize("attack", ["key", "typ", "iss"])
+def test_a_feed_that_is_not_the_issuers_is_not_believed(
+    feeding: FeedingIssuer, clock: FrozenClock, attack: str
+) -> None:
+    """Signed by a stranger, an access token in its place, or another issuer's feed: nobody is cut off by it."""
+    feeding.cut_off("s1")
+    if attack == "key":
+        feeding.key = Key.generate("ES256", kid=feeding.signing_key.kid)
+    elif attack == "typ":
+        feeding.typ = "at+jwt"
+    else:
+        feeding.iss = "https://other.example"
+    with follow(feeding, clock) as verifier:
+        assert not is_refused(verifier, feeding.token(session_id="s1"))
+    with follow(feeding, clock, on_stale="refuse") as strict, pytest.raises(KeysUnavailable):
+        strict.verify(feeding.token(session_id="s1"))
+
+
+def test_a_feed_signed_with_a_new_key_is_followed(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """The feed may be the first to use a new key."""
+    token = feeding.token(session_id="s1")
+    with follow(feeding, clock) as verifier:
+        verifier.verify(token)
+        feeding.rotate()
+        feeding.cut_off("s1")
+        until(lambda: is_refused(verifier, token))
+
+
+def test_a_silent_feed_is_accepted_or_refused_as_the_api_chose(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """`on_stale`, after `stale_after` seconds without a word."""
+    with follow(feeding, clock) as lenient, follow(feeding, clock, on_stale="refuse", stale_after=30) as strict:
+        for verifier in (lenient, strict):
+            verifier.verify(feeding.token())
+        feeding.faults.update({f"/revocations?after=0&wait={wait}": Fault(status=500) for wait in (0, 25)})
+        asked = feeding.asked()
+        until(lambda: feeding.asked() >= asked + 4)  # both have heard the fault, at least once each
+        clock.advance(31)
+        token = feeding.token()
+        assert lenient.verify(token).subject == "person-1"
+        with pytest.raises(KeysUnavailable):
+            strict.verify(token)
+        feeding.heal()
+        until(lambda: _is_let_in(strict, token))
+
+
+def _is_let_in(verifier: TokenVerifier, token: str) -> bool:
+    try:
+        verifier.verify(token)
+    except KeysUnavailable:
+        return False
+    return True
+
+
+def test_a_feed_that_hangs_holds_up_one_request_and_no_more(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """The first token waits as long as a fetch may take, and is then decided on without the feed."""
+    feeding.faults["/revocations?after=0&wait=0"] = Fault(hang=LONG)
+    with follow(feeding, clock) as verifier:
+        assert verifier.verify(feeding.token()).subject == "person-1"
+        until(lambda: verifier._follower is not None and verifier._follower.is_settled)
+
+
+def test_answers_without_news_are_not_asked_for_without_end(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """An issuer that does not hold answers back is asked a few times a second, not thousands."""
+    with follow(feeding, clock) as verifier:
+        verifier.verify(feeding.token())
+        time.sleep(1.2)
+        assert 1 <= feeding.asked() <= 6
+
+
+def test_following_can_be_left(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """`follow_revocations=False` asks nobody; an issuer without a feed is asked for none."""
+    feeding.cut_off("s1")
+    with follow(feeding, clock, follow_revocations=False) as verifier:
+        assert verifier.verify(feeding.token(session_id="s1")).session_id == "s1"
+    assert feeding.asked() == 0
+
+
+def test_a_closed_verifier_does_not_wait(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """`close` ends the following; what is known stays in use."""
+    with follow(feeding, clock) as verifier:
+        verifier.verify(feeding.token())
+        verifier.close()
+        assert verifier.verify(feeding.token()).subject == "person-1"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"on_stale": "perhaps"}, {"stale_after": 0}, {"on_stale": "refuse", "follow_revocations": False}],
+)
+def test_contradictory_wishes_are_refused(options: dict[str, object]) -> None:
+    """A wrong expectation is a hole."""
+    with pytest.raises(ValueError, match="stale"):
+        TokenVerifier(issuer="https://a.example", audience="b", **options)  # type: ignore[arg-type]  # of several types
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12 warns of threads and forks
+def test_a_forked_process_follows_by_itself(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """A server that forks its workers: the parent's thread is not in the child."""
+    token = feeding.token(session_id="s1")
+    with follow(feeding, clock) as verifier:
+        verifier.verify(token)
+        feeding.cut_off("s1")
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if is_refused(verifier, token) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
