@@ -130,3 +130,5 @@ def test_a_long_value_is_spread_and_joined(length: int) -> None:
     assert all(len(part) <= MAX_VALUE_LENGTH for part in parts.values())
     assert join("__Host-session", parts, most=len(parts)) == value
     assert join("__Host-session", parts, most=len(parts) - 1) is None
+    for missing in parts:
+        assert join("__Host-session", {name: parts[name] for name in parts if name != missing}, most=9) is None
