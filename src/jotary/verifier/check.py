@@ -45,7 +45,7 @@ def expect(
     audiences = frozenset((audience,) if isinstance(audience, str) else audience)
     if not issuer or not audiences or not all(audiences):
         raise ValueError("issuer and audience must be non-empty strings: a token is checked against both")
-    if isinstance(algorithms, str) or not algorithms or not set(algorithms) <= set(ASYMMETRIC_ALGORITHMS):
+    if not algorithms or not set(algorithms) <= set(ASYMMETRIC_ALGORITHMS):
         raise ValueError(f"algorithms must be some of {', '.join(ASYMMETRIC_ALGORITHMS)}")
     if leeway < 0:
         raise ValueError("leeway must not be negative: seconds that clocks may differ")

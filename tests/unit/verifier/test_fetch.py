@@ -78,25 +78,29 @@ def test_metadata_of_another_issuer_is_refused(loopback: LoopbackIssuer, part: s
 
 
 @pytest.mark.parametrize(
-    "uri",
+    ("uri", "reason"),
     [
-        "http://issuer.example/keys",
-        "http://169.254.169.254/latest",
-        "file:///etc/passwd",
-        "ftp://127.0.0.1/keys",
-        "//127.0.0.1/keys",
-        "/keys",
-        "https://user:secret@127.0.0.1/keys",
-        "https://",
-        "https://127.0.0.1:99999/keys",
-        "https://[::1/keys",
-        "",
+        ("http://issuer.example/keys", "must be https"),
+        ("http://169.254.169.254/latest", "must be https"),
+        ("file:///etc/passwd", "must be https"),
+        ("ftp://127.0.0.1/keys", "must be https"),
+        ("//127.0.0.1/keys", "must be https"),
+        ("/keys", "must be https"),
+        ("", "must be https"),
+        ("https://user:secret@127.0.0.1/keys", "without user information"),
+        ("https://", "must name a host"),
+        ("https:///keys", "must name a host"),
+        ("https://127.0.0.1:99999/keys", "is not a URL"),
+        ("https://127.0.0.1:x/keys", "is not a URL"),
+        ("https://[::1/keys", "is not a URL"),
+        ("https://a..b/keys", "cannot be fetched"),
+        ("https://127.0.0.1/\x00", "cannot be fetched"),
     ],
 )
-def test_keys_are_fetched_over_https_only(loopback: LoopbackIssuer, uri: str) -> None:
+def test_keys_are_fetched_over_https_only(loopback: LoopbackIssuer, uri: str, reason: str) -> None:
     """What a document says must not send us anywhere else."""
     loopback.metadata["jwks_uri"] = uri
-    assert "https" in failure(loopback) or "URL" in failure(loopback) or "host" in failure(loopback)
+    assert reason in failure(loopback)
 
 
 def test_an_https_issuer_cannot_send_us_to_plain_http_on_this_machine(loopback: LoopbackIssuer) -> None:
@@ -110,7 +114,7 @@ def test_an_https_issuer_cannot_send_us_to_plain_http_on_this_machine(loopback: 
 def test_metadata_without_keys_is_refused(loopback: LoopbackIssuer) -> None:
     """RFC 8414 §2: optional there, necessary here."""
     loopback.faults[loopback.discovery_path] = answer({"issuer": loopback.issuer})
-    assert "jwks_uri" in failure(loopback)
+    assert failure(loopback) == "the issuer's metadata has no 'jwks_uri'"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -1,6 +1,7 @@
 """Fetching keys over TLS: the certificate is checked, with the host's name (RFC 9110 §4.3.4)."""
 
 import datetime as dt
+import socket
 import ssl
 import time
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from jotary.testing import LoopbackIssuer
-from jotary.verifier.fetch import FetchError, Source, fetch_keys
+from jotary.verifier.fetch import FetchError, Source, _open_socket, fetch_keys
+from jotary.verifier.stream import Deadline
 
 
 class Authority(NamedTuple):
@@ -62,6 +64,13 @@ def _certificate(
 
 
 @pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A listener that never says anything."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+@pytest.fixture
 def secure(authority: Authority) -> Iterator[LoopbackIssuer]:
     """An issuer on https."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -92,6 +101,20 @@ def test_a_certificate_of_another_host_is_refused(secure: LoopbackIssuer, author
     with pytest.raises(FetchError, match="CERTIFICATE_VERIFY_FAILED"):
         fetch_keys(Source(issuer=elsewhere, ssl_context=trusting), time.monotonic)
     assert secure.requests == []
+
+
+def test_a_handshake_that_hangs_stands_under_the_deadline(silent: socket.socket) -> None:
+    """The peer takes the connection and says nothing."""
+    issuer = f"https://127.0.0.1:{silent.getsockname()[1]}"
+    with pytest.raises(FetchError, match=r"handshake.*timed out"):
+        fetch_keys(Source(issuer=issuer, timeout=0.3), time.monotonic)
+
+
+def test_opening_a_connection_stands_under_the_deadline(silent: socket.socket) -> None:
+    """A host that swallows packets would hold us for minutes."""
+    port = silent.getsockname()[1]
+    with _open_socket("127.0.0.1", port, Deadline(lambda: 0.0, 7)) as opened:
+        assert opened.gettimeout() == 7
 
 
 def test_a_peer_that_does_not_speak_tls_is_refused(loopback: LoopbackIssuer) -> None:

@@ -247,7 +247,7 @@ def test_a_hanging_issuer_holds_nobody_longer_than_the_timeout(loopback: Loopbac
     stuck = Event()
 
     def fetch() -> None:
-        stuck.wait(10)
+        stuck.wait(30)
         raise AssertionError
 
     verifier._keys._fetch = fetch  # type: ignore[assignment]  # a fetch that ignores its deadline
@@ -257,6 +257,7 @@ def test_a_hanging_issuer_holds_nobody_longer_than_the_timeout(loopback: Loopbac
                 verifier.verify(loopback.token())
         with pytest.raises(KeysUnavailable):
             asyncio.run(verifier.averify(loopback.token()))
+        assert verifier._keys._in_flight is not None  # it is stuck still
     finally:
         stuck.set()
 

@@ -108,6 +108,16 @@ def test_a_token_seen_before_is_not_good_before_its_time(
     assert caught.value.claim == "nbf"
 
 
+def test_keys_do_not_live_longer_when_the_clock_is_set_back(
+    loopback: LoopbackIssuer, verifier: TokenVerifier, clock: FrozenClock
+) -> None:
+    """They are fetched anew, since nobody knows how old they are."""
+    verifier.verify(loopback.token())
+    clock.advance(-10_000)
+    verifier.verify(loopback.token())
+    assert loopback.fetches() == 2
+
+
 def test_a_token_seen_before_is_refused_once_it_is_revoked(
     verify: Verify, issuer: TestIssuer, clock: FrozenClock
 ) -> None:
