@@ -3,18 +3,23 @@
 Figures are only worth comparing within one run: the parties take turns, so that what slows one slows all.
 """
 
+import argparse
 import importlib
 import pkgutil
 import sys
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from bench.measurement import Comparison
+import bench
+from bench.measurement import FULL, QUICK
+from bench.report import Result, setting, show, table, write_json
 
 
-def subjects(names: list[str]) -> list[ModuleType]:
+def subjects(names: Sequence[str]) -> list[ModuleType]:
     """The modules to measure; all of them when no name is given."""
-    files = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    files = sorted(module.name for module in pkgutil.iter_modules(bench.__path__))
     modules = {name: importlib.import_module(f"bench.{name}") for name in files if name != "__main__"}
     measuring = {name: module for name, module in modules.items() if hasattr(module, "measure")}
     if unknown := set(names) - set(measuring):
@@ -22,20 +27,30 @@ def subjects(names: list[str]) -> list[ModuleType]:
     return [measuring[name] for name in names or measuring]
 
 
-def show(comparison: Comparison) -> None:
-    """Print one table: each party's time, and how many times the limit that is."""
-    print(f"\n{comparison.title}")
-    limit = comparison.seconds[comparison.limit]
-    for party, seconds in comparison.seconds.items():
-        print(f"  {party:<28} {seconds * 1e6:10.2f} µs  {seconds / limit:6.2f} x")
+def main(arguments: Sequence[str] | None = None) -> list[Result]:
+    """Measure, and print as it goes; then the table."""
+    options = _parse(arguments)
+    begun = setting()
+    print(", ".join(f"{name} {value}" for name, value in {**begun, **begun["versions"]}.items() if name != "versions"))
+    results: list[Result] = []
+    with warnings.catch_warnings(action="ignore"):  # what peers say to their users
+        for module in subjects(options.names):
+            print(f"\n== {(module.__doc__ or module.__name__).splitlines()[0]}")
+            for result in module.measure(QUICK if options.quick else FULL):
+                show(result)
+                results.append(result)
+    print(f"\n{table(results)}")
+    if options.json is not None:
+        write_json(options.json, results, begun)
+    return results
 
 
-def main() -> None:
-    """Measure, and print as it goes."""
-    for module in subjects(sys.argv[1:]):
-        print(f"\n== {(module.__doc__ or module.__name__).splitlines()[0]}")
-        for comparison in module.measure():
-            show(comparison)
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m bench", description="Measure jotary against limits and peers.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="what to measure (default: all)")
+    parser.add_argument("--quick", action="store_true", help="show that everything runs; the figures mean nothing")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to a file")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

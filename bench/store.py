@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.measurement import Comparison, compare
+from bench.measurement import JOTARY, Comparison, Effort, compare
 from jotary.server.model.changes import AddClient, AddSession, AddUser, RotateSession
 from jotary.server.model.client import Client
 from jotary.server.model.session import Session
@@ -24,14 +24,15 @@ SESSIONS = 10_000
 NOW = 1_750_000_000
 
 
-def measure() -> Iterator[Comparison]:
+def measure(effort: Effort) -> Iterator[Comparison]:
     """A look-up by primary key, and durable rotations by callers who come at once."""
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
         path = Path(folder) / "jotary.db"
         store = runner.run(_furnished(f"sqlite:///{path}"))
         bare = connect(str(path), busy_timeout=5)
-        yield compare(f"{AT_ONCE} look-ups of a session, one after the other", _readers(runner, store, bare))
-        yield compare(f"{AT_ONCE} durable rotations at once", _rotations(runner, store, bare))
+        yield compare("look up a session in SQLite", _readers(runner, store, bare), effort, units=AT_ONCE)
+        rotations = _rotations(runner, store, bare)
+        yield compare(f"rotate a session in SQLite, {AT_ONCE} at once", rotations, effort, units=AT_ONCE)
         bare.close()
         runner.run(store.close())
 
@@ -82,7 +83,7 @@ def _readers(runner: asyncio.Runner, store: Store, bare: sqlite3.Connection) -> 
         LIMIT: lambda: [bare.execute(statement.sql, (each,)).fetchall() for each in ids],
         "on the event loop": lambda: runner.run(inline()),
         "in the reader pool": lambda: runner.run(in_the_pool()),
-        "jotary: Store.session": lambda: runner.run(as_records()),
+        JOTARY: lambda: runner.run(as_records()),
     }
 
 
@@ -103,4 +104,4 @@ def _rotations(runner: asyncio.Runner, store: Store, bare: sqlite3.Connection) -
         generation = next(our_generation)
         await asyncio.gather(*(store.commit(RotateSession(each, generation, NOW, NOW)) for each in ours))
 
-    return {LIMIT: in_one_transaction, "jotary: Store.commit": lambda: runner.run(by_callers_at_once())}
+    return {LIMIT: in_one_transaction, JOTARY: lambda: runner.run(by_callers_at_once())}

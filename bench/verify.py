@@ -1,0 +1,104 @@
+"""Verifying an access token, never seen and seen before.
+
+The limit of a token never seen is `cryptography` alone: the same signature over the same bytes, with no token around
+it. Every library also checks issuer, audience and times. The limit of one seen before is a look-up in a dict.
+"""
+
+import base64
+import itertools
+import time
+import warnings
+from collections.abc import Callable, Iterator
+
+import joserfc.jwk
+import joserfc.jwt
+import jwt as pyjwt
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from bench.access_token import AUDIENCE, ISSUER, tokens
+from bench.measurement import JOTARY, Comparison, Effort, Target, compare
+from jotary import TokenVerifier
+from jotary.jose import Key, KeySet, jwt
+from jotary.tokens.access_token import TYP, check_access_token
+
+with warnings.catch_warnings(action="ignore"):  # it says that joserfc is its successor; many still have it
+    from authlib.jose import JsonWebKey, JsonWebToken
+
+LIMIT = "cryptography, bare"
+TARGETS = {"RS256": 1.25, "ES256": 1.10, "EdDSA": 1.06}
+_REMEMBERED = 32  # half of the tokens, so that none is remembered when its turn comes again
+
+
+def measure(effort: Effort) -> Iterator[Comparison]:
+    """Every algorithm that access tokens are signed with in practice; then the memory of what verified."""
+    for algorithm, bound in TARGETS.items():
+        parties = _unseen(Key.generate(algorithm), algorithm)
+        yield compare(f"verify a new token, {algorithm}", parties, effort, target=Target(bound))
+    yield compare("verify a token seen before", _seen(Key.generate("ES256")), effort, target=Target(3, "figure"))
+
+
+def _unseen(key: Key, algorithm: str) -> dict[str, Callable[[], object]]:
+    many = tokens(key, 2 * _REMEMBERED)
+    token, public = many[0], key.public()
+    verifier = TokenVerifier.offline(issuer=ISSUER, audience=AUDIENCE, keys=KeySet([public]), cache_size=_REMEMBERED)
+    following = itertools.cycle(many).__next__
+    return {
+        LIMIT: bare_verifier(key, token),
+        JOTARY: lambda: verifier.verify(following()),
+        "jotary.jose": lambda: check_access_token(
+            jwt.verify(token, public, algorithms={algorithm}, typ=TYP).claims,
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            now=int(time.time()),
+            leeway=0,
+        ),
+        "PyJWT": pyjwt_verifier(public, algorithm, following),
+        "joserfc": _joserfc_verifier(public, algorithm, following),
+        "Authlib": _authlib_verifier(public, algorithm, following),
+    }
+
+
+def _seen(key: Key) -> dict[str, Callable[[], object]]:
+    (token,) = tokens(key, 1)
+    verifier = TokenVerifier.offline(issuer=ISSUER, audience=AUDIENCE, keys=KeySet([key.public()]))
+    remembered = {token: verifier.verify(token)}
+    return {"a dict look-up": lambda: remembered[token], JOTARY: lambda: verifier.verify(token)}
+
+
+def pyjwt_verifier(public: Key, algorithm: str, following: Callable[[], str]) -> Callable[[], object]:
+    """What PyJWT's users write."""
+    key = pyjwt.PyJWK(public.to_jwk(), algorithm)
+    return lambda: pyjwt.decode(following(), key, [algorithm], audience=AUDIENCE, issuer=ISSUER)
+
+
+def _joserfc_verifier(public: Key, algorithm: str, following: Callable[[], str]) -> Callable[[], object]:
+    key = joserfc.jwk.import_key(public.to_jwk())
+    registry = joserfc.jwt.JWTClaimsRegistry(
+        iss={"essential": True, "value": ISSUER}, aud={"essential": True, "value": AUDIENCE}
+    )
+    return lambda: registry.validate(joserfc.jwt.decode(following(), key, [algorithm]).claims)
+
+
+def _authlib_verifier(public: Key, algorithm: str, following: Callable[[], str]) -> Callable[[], object]:
+    key, authlib = JsonWebKey.import_key(public.to_jwk()), JsonWebToken([algorithm])
+    options = {"iss": {"essential": True, "value": ISSUER}, "aud": {"essential": True, "value": AUDIENCE}}
+    return lambda: authlib.decode(following(), key, claims_options=options).validate()
+
+
+def bare_verifier(key: Key, token: str) -> Callable[[], object]:
+    """The bare check of the token's signature, everything around it done beforehand."""
+    message, _, encoded = token.encode().rpartition(b".")
+    signature = base64.urlsafe_b64decode(encoded + b"==")
+    public: PublicKeyTypes = serialization.load_pem_public_key(key.public().to_pem().encode())
+    match public:
+        case rsa.RSAPublicKey():
+            return lambda: public.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+        case ec.EllipticCurvePublicKey():
+            der = encode_dss_signature(int.from_bytes(signature[:32]), int.from_bytes(signature[32:]))
+            return lambda: public.verify(der, message, ec.ECDSA(hashes.SHA256()))
+        case ed25519.Ed25519PublicKey():
+            return lambda: public.verify(signature, message)
+    raise TypeError(type(public))
