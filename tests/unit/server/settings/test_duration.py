@@ -21,7 +21,7 @@ from jotary.server.settings.duration import format_duration, parse_duration
     ],
 )
 def test_a_number_with_or_without_a_unit_is_a_duration(text: str, seconds: int) -> None:
-    """docs/configuration.md, "How values are written"."""
+    """docs/settings.md, "How values are written"."""
     assert parse_duration(text) == seconds
 
 

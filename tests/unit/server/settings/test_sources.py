@@ -32,7 +32,7 @@ def test_the_file_in_the_folder_is_read(read: Load, tmp_path: Path) -> None:
 
 
 def test_the_environment_wins_over_the_file(read: Load) -> None:
-    """docs/configuration.md: the file first, then the environment."""
+    """docs/settings.md: the file first, then the environment."""
     loaded = read(
         'service_name = "file"\ncode_lifetime = "30s"\nhash_queue = 1',
         JOTARY_SERVICE_NAME="environment",
