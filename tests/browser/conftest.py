@@ -26,9 +26,12 @@ _ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser that `JOTARY_CHROMIUM` names, or that is on the path."""
+    """The browser that `JOTARY_CHROMIUM` names, or that is on the path.
+
+    For one file: while it lives, its event loop runs in this thread, where other tests want to run theirs.
+    """
     found = os.environ.get("JOTARY_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if not found:
         pytest.skip("no Chromium here: set JOTARY_CHROMIUM")
@@ -39,11 +42,12 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
-    """User API, ToDo API and ToDo web."""
+def production(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Production]:
+    """User API, ToDo API and ToDo web; parametrise it indirectly with another lifetime of access tokens."""
+    lifetime: int = getattr(request, "param", LIFETIME)
     folder: Path = tmp_path_factory.mktemp("demonstration")
     with Stage(folder) as stage:
         # In a thread of its own: Playwright's event loop runs in this one.
         with ThreadPoolExecutor(1) as thread:
-            started = thread.submit(put_on, stage, folder, access_token_lifetime=LIFETIME, leeway=0)
+            started = thread.submit(put_on, stage, folder, access_token_lifetime=lifetime, leeway=0)
         yield started.result()

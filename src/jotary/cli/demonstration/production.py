@@ -12,6 +12,7 @@ import msgspec
 from jotary.cli.demonstration.cast import SWAGGER, WEB, Cast, assemble
 from jotary.cli.demonstration.player import Player
 from jotary.cli.demonstration.stage import Stage, free_ports
+from jotary.jose import strict_json
 from jotary.oauth.secret import Secret
 from jotary.server.settings import Settings
 
@@ -69,6 +70,7 @@ def put_on(
         secret=Secret(secrets.token_urlsafe(32)),
         access_token_lifetime=access_token_lifetime,
         service_name="User API",
+        scope_descriptions={"todo:read": "Read your tasks", "todo:write": "Change your tasks"},
     )
     production = Production(
         settings=settings,
@@ -96,6 +98,7 @@ def _user_api(settings: Settings) -> dict[str, str]:
         "JOTARY_SECRET": settings.secret.reveal(),
         "JOTARY_ACCESS_TOKEN_LIFETIME": str(settings.access_token_lifetime),
         "JOTARY_SERVICE_NAME": settings.service_name,
+        "JOTARY_SCOPE_DESCRIPTIONS": strict_json.dumps(settings.scope_descriptions).decode(),
     }
 
 

@@ -39,7 +39,6 @@ _PAGE: Final[Mapping[str, str]] = MappingProxyType(
         # Not no-referrer: browsers then send `Origin: null` with the page's own forms (Fetch, "append a request Origin
         # header"), which could not be told from a stranger's. To other origins this sends nothing either.
         "Referrer-Policy": "same-origin",
-        "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     }
@@ -63,6 +62,10 @@ def page_headers(*, form_action: FormAction, is_https: bool) -> dict[str, str]:
         is_https: whether the issuer is https, so that browsers shall never try it without.
     """
     headers = {**_PAGE, "Content-Security-Policy": _POLICY + _FORM_ACTION[form_action]}
+    if form_action != "anywhere":
+        # On the way to a client it would cut the window off from the client's page that opened it, for good: sign-in in
+        # a window of its own, as Swagger UI has it, could never report back (docs/decisions, "Windows of clients").
+        headers["Cross-Origin-Opener-Policy"] = "same-origin"
     if is_https:
         headers["Strict-Transport-Security"] = f"max-age={_TWO_YEARS}"
     return headers
