@@ -134,6 +134,16 @@ def test_ten_thousand_random_kids_cause_one_fetch(
         clock.advance(30)
 
 
+def test_one_token_causes_one_fetch_even_without_a_cool_down(loopback: LoopbackIssuer, clock: FrozenClock) -> None:
+    """What a fetch that began after it came does not bring, no other one will."""
+    policy = KeyPolicy(cool_down=0)
+    verifier = TokenVerifier(issuer=loopback.issuer, audience=loopback.audience, clock=clock, key_policy=policy)
+    for expected in (1, 2, 3):
+        with pytest.raises(InvalidToken, match="kid"):
+            verifier.verify(loopback.token(header={"kid": "unknown"}))
+        assert loopback.fetches() == expected
+
+
 def test_random_kids_during_an_outage_cause_one_fetch_per_pause(
     loopback: LoopbackIssuer, verifier: TokenVerifier, clock: FrozenClock
 ) -> None:
