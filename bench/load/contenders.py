@@ -76,6 +76,9 @@ def jotary_server() -> Iterator[Contender]:
             "JOTARY_DATABASE": url,
             "JOTARY_SECRET": secret,
             "JOTARY_LOG_FORMAT": "json",
+            # With its bytecode, as it is installed; the first start makes that, whatever this environment forbids.
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": f"{folder}/bytecode",
         }
         command = Command(
             [sys.executable, "-c", "from jotary.cli import main; main()", "serve"], Path(folder), environment

@@ -129,7 +129,7 @@ def test_a_secret_does_not_show() -> None:
         ("", False),
     ],
 )
-def test_loopback_is_this_machine_only(host: str | None, loopback: bool) -> None:  # noqa: FBT001 -- a table of cases
+def test_loopback_is_this_machine_only(host: str | None, loopback: bool) -> None:
     """RFC 8252 §8.3."""
     assert is_loopback(host) is loopback
 
