@@ -113,6 +113,12 @@ class Browser:
         """Sign in; the issuer asks nothing."""
         return await self.open(f"{APP}/auth/login?{urlencode({'return_to': return_to})}")
 
+    def copy(self) -> "Browser":
+        """A second browser with the same cookies: another tab's idea of the jar, or a thief."""
+        other = Browser(self._network)
+        other.cookies = dict(self.cookies)
+        return other
+
     async def begin(self, query: str = "", **headers: str) -> str:
         """Begin to sign in, and return the address that the browser is sent to."""
         answer = await self.send("GET", f"/auth/login{query}", {**NAVIGATION, **headers})

@@ -1,5 +1,6 @@
 """The BFF around applications of any kind: lifespan, WebSockets, options, security headers."""
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,28 @@ async def test_connections_are_closed_at_the_end_and_opened_again_when_needed(wo
     assert world.bff._to_issuer._opened is None
     assert world.bff._to_apis._opened is None
     assert (await browser.fetch("/api/todos")).status_code == 200
+
+
+@pytest.mark.anyio
+async def test_closing_waits_for_a_refresh_that_is_under_way(world: "World") -> None:
+    """The issuer counts it: its outcome must not be lost with the process."""
+    browser = await world.signed_in()
+    world.clock.advance(250)
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def gate() -> None:
+        arrived.set()
+        await go_on.wait()
+
+    world.network.hold("https://id.example/token", gate)
+    call = asyncio.create_task(browser.fetch("/api/todos"))
+    await arrived.wait()
+    closing = asyncio.create_task(world.bff.aclose())
+    done, _ = await asyncio.wait([closing], timeout=0.05)
+    assert done == set()
+    go_on.set()
+    await closing
+    assert (await call).status_code == 200
 
 
 @pytest.mark.parametrize("app", [echo, StaticFiles(directory=Path(__file__).parent)])

@@ -1,0 +1,91 @@
+"""Tokens that the API refuses, and refreshes that give something else than was expected."""
+
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+
+if TYPE_CHECKING:
+    from tests.unit.client.bff.conftest import World
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_token_that_the_api_refuses_is_replaced_once(world: "World") -> None:
+    """RFC 6750 §3.1: it was revoked, or its key withdrawn, before its time; the person notices nothing."""
+    browser = await world.signed_in()
+    world.clock.advance(100)
+    world.api.refused.add(world.issuer.issued[0])
+    answer = await browser.fetch("/api/todos", "POST", b"milk")
+    assert answer.status_code == 200
+    assert world.api.bodies == [b"milk", b"milk"]
+    assert world.refreshes() == 1
+    assert (await browser.fetch("/api/todos")).status_code == 200
+    assert world.refreshes() == 1
+
+
+async def test_an_api_that_refuses_every_token_does_not_make_each_request_a_refresh(world: "World") -> None:
+    """A wrong audience in its configuration must not become a load on the issuer."""
+    browser = await world.signed_in()
+    world.clock.advance(100)
+    world.api.refuses_all = True
+    for _ in range(5):
+        assert (await browser.fetch("/api/todos")).status_code == 401
+    assert world.refreshes() == 1
+    assert "__Host-session" in browser.cookies
+
+
+async def test_an_api_that_refuses_the_token_of_an_ended_session_ends_it_here(world: "World") -> None:
+    """The API follows the revocations; the refresh says the same, and the cookie goes."""
+    browser = await world.signed_in()
+    world.clock.advance(100)
+    world.issuer.ended.update(world.issuer.generations)
+    answer = await browser.fetch("/api/todos")
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert browser.cookies == {}
+
+
+async def test_without_a_refresh_token_the_session_ends_with_its_access_token(world: "World") -> None:
+    """An issuer may give none (RFC 6749 §5.1)."""
+    world.issuer.answer["refresh_token"] = None
+    browser = await world.signed_in()
+    world.clock.advance(299)
+    assert (await browser.fetch("/api/todos")).status_code == 200
+    world.clock.advance(1)
+    assert (await browser.fetch("/api/todos")).status_code == 401
+    assert browser.cookies == {}
+    assert world.refreshes() == 0
+
+
+async def test_tokens_that_grow_too_large_end_the_session_instead_of_breaking_it(world: "World") -> None:
+    """They fit into no cookie; they are revoked, and the person signs in again."""
+    browser = await world.signed_in()
+    world.clock.advance(250)
+    world.issuer.answer.update(access_token="a" * 12_000, id_token=None)
+    assert (await browser.fetch("/api/todos")).status_code == 401
+    assert browser.cookies == {}
+    assert world.issuer.ended == set(world.issuer.generations)
+
+
+async def test_a_refresh_that_answers_for_another_person_ends_the_session(world: "World") -> None:
+    """OIDC Core §12.2: the subject stays the same."""
+    browser = await world.signed_in()
+    world.clock.advance(250)
+    world.issuer.claims["sub"] = "person-2"
+    assert (await browser.fetch("/api/todos")).status_code == 401
+    assert browser.cookies == {}
+    assert world.issuer.ended == set(world.issuer.generations)
+
+
+async def test_a_refresh_survives_keys_that_cannot_be_fetched(world: "World") -> None:
+    """The tokens are rotated already: the new ID token is left aside, and the session goes on."""
+    browser = await world.signed_in()
+    hint = world.issuer.issued[2]
+    world.clock.advance(700)
+    world.start()
+    world.network.fail("https://id.example/jwks", httpx2.ConnectError("down"))
+    assert (await browser.fetch("/api/todos")).status_code == 200
+    await browser.fetch("/auth/logout", "POST")
+    await browser.open("https://app.example/auth/logout")
+    assert world.network.requests[-1].url.params["id_token_hint"] == hint

@@ -1,0 +1,145 @@
+"""Signing out: here, at the issuer, in other processes, and while something else is under way."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+
+from jotary.client.bff import memory
+
+if TYPE_CHECKING:
+    from tests.unit.client.bff.conftest import World
+
+pytestmark = pytest.mark.anyio
+
+TOKEN = "https://id.example/token"
+REVOCATION = "https://id.example/revoke"
+
+
+async def test_signing_out_ends_the_session_here_and_at_the_issuer(world: "World") -> None:
+    """RFC 7009 and RP-Initiated Logout: the refresh token is revoked at once, then the browser goes to the issuer."""
+    browser = await world.signed_in()
+    answer = await browser.fetch("/auth/logout", "POST")
+    assert answer.status_code == 200
+    assert answer.json() == {"location": "/auth/logout"}
+    assert world.issuer.ended == set(world.issuer.generations)
+    assert list(browser.cookies) == ["__Host-signout"]
+    assert (await browser.open("https://app.example/auth/logout")).text == "signed out at the issuer"
+    sent = world.network.requests[-1].url.params
+    assert sent["id_token_hint"] == world.issuer.issued[2]
+    assert sent["post_logout_redirect_uri"] == "https://app.example/"
+    assert sent["client_id"] == "todo-web"
+    assert browser.cookies == {}
+    world.assert_no_token_seen(browser)
+
+
+async def test_the_old_cookie_is_refused_after_signing_out(world: "World") -> None:
+    """The cookie is stateless, so the process remembers who left; the API is not even asked."""
+    browser = await world.signed_in()
+    thief = browser.copy()
+    await browser.fetch("/auth/logout", "POST")
+    assert (await thief.fetch("/api/todos")).status_code == 401
+    assert (await thief.fetch("/auth/me")).status_code == 401
+    assert world.api.requests == []
+    assert thief.cookies == {}
+
+
+async def test_another_process_refuses_the_old_cookie_at_the_next_refresh_at_the_latest(world: "World") -> None:
+    """Nothing is shared between processes; but the refresh token is dead, and so is the token at a verifying API."""
+    browser = await world.signed_in()
+    thief = browser.copy()
+    await browser.fetch("/auth/logout", "POST")
+    world.start()
+    assert (await thief.fetch("/api/todos")).status_code == 401  # an API that follows the revocations
+    world.clock.advance(240)
+    assert (await thief.fetch("/auth/me")).status_code == 401
+    assert thief.cookies == {}
+
+
+async def test_signing_out_while_the_issuer_is_down_still_ends_the_session_here(world: "World") -> None:
+    """It cannot be revoked now, so this process remembers the session for as long as it could have lived."""
+    browser = await world.signed_in()
+    thief = browser.copy()
+    world.network.fail(REVOCATION, *[httpx2.ConnectError("down")] * 3)
+    assert (await browser.fetch("/auth/logout", "POST")).status_code == 200
+    world.clock.advance(3 * 86_400)
+    assert (await thief.fetch("/auth/me")).status_code == 401
+    assert world.refreshes() == 0
+
+
+async def test_signing_out_without_a_session_is_no_error(world: "World") -> None:
+    """A second tab, or a session that was over already."""
+    answer = await world.browser().fetch("/auth/logout", "POST")
+    assert answer.json() == {"location": "/"}
+    assert (await world.browser().open("https://app.example/auth/logout")).text == "page /"
+
+
+async def test_a_session_that_could_not_be_revoked_is_remembered_longest(
+    world: "World", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is bounded; what is dead at the issuer anyway makes room for what is not."""
+    monkeypatch.setattr(memory, "MOST_ENDED", 2)
+    browsers = [await world.signed_in() for _ in range(3)]
+    thief = browsers[0].copy()
+    world.network.fail(REVOCATION, *[httpx2.ConnectError("down")] * 3)
+    for browser in browsers[:2]:
+        await browser.fetch("/auth/logout", "POST")
+    world.clock.advance(86_400)
+    await browsers[2].fetch("/auth/me")
+    await browsers[2].fetch("/auth/logout", "POST")
+    before = world.refreshes()
+    assert (await thief.fetch("/auth/me")).status_code == 401
+    assert world.refreshes() == before
+
+
+async def test_signing_out_during_a_refresh_wins(world: "World") -> None:
+    """The refresh comes back with living tokens: they are dropped and revoked, and no cookie is set."""
+    browser = await world.signed_in()
+    world.clock.advance(250)
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def gate() -> None:
+        arrived.set()
+        await go_on.wait()
+
+    world.network.hold(TOKEN, gate)
+    tab = browser.copy()
+    call = asyncio.create_task(tab.fetch("/api/todos"))
+    await arrived.wait()
+    world.network.fail(REVOCATION, *[httpx2.ConnectError("down")] * 3)
+    await browser.fetch("/auth/logout", "POST")
+    go_on.set()
+    assert (await call).status_code == 401
+    assert tab.cookies == {}
+    assert world.api.requests == []
+    assert world.issuer.ended == set(world.issuer.generations)
+
+
+async def test_signing_out_while_the_api_is_still_answering_wins(world: "World") -> None:
+    """The answer would bring a fresh cookie, which other processes would take: it brings none."""
+    browser = await world.signed_in()
+    world.clock.advance(250)
+    tab = browser.copy()
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def gate() -> None:
+        arrived.set()
+        await go_on.wait()
+
+    world.network.hold("https://api.example/v1/slow", gate)
+    call = asyncio.create_task(tab.fetch("/api/slow"))
+    await arrived.wait()
+    await browser.fetch("/auth/logout", "POST")
+    go_on.set()
+    await call
+    assert tab.cookies == {}
+
+
+async def test_an_id_token_that_is_too_long_is_left_out_of_the_way_to_the_issuer(world: "World") -> None:
+    """It is a hint. The issuer asks the person instead."""
+    world.issuer.claims["groups"] = ["g" * 100] * 30
+    browser = await world.signed_in()
+    assert (await browser.fetch("/auth/logout", "POST")).status_code == 200
+    assert (await browser.open("https://app.example/auth/logout")).text == "signed out at the issuer"
+    assert "id_token_hint" not in world.network.requests[-1].url.params
