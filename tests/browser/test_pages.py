@@ -3,8 +3,6 @@
 Scripts are switched off throughout: no page needs one.
 """
 
-import os
-import shutil
 import socket
 import threading
 import time
@@ -15,7 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -35,7 +33,6 @@ from jotary.server.store import open_store
 
 EMAIL: Final = "ada@example.com"
 PASSWORD: Final = "thirty purple otters hum"
-FLAGS: Final = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
 
 
 class Served:
@@ -136,18 +133,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     yield stage
     for site in (stage.server, stage.client, stage.elsewhere):
         site.stop()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A real Chromium."""
-    path = os.environ.get("JOTARY_CHROMIUM") or shutil.which("chromium")
-    if not path:
-        pytest.skip("no Chromium: set JOTARY_CHROMIUM")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -74,6 +74,7 @@ def test_a_revoked_token_is_answered_200_and_gone(browser: Any, site: Any, token
     introspected = post(browser, "/introspect", {"token": answer["access_token"]}, Authorization=basic(site))
     assert introspected.json() == {"active": False}
     assert introspected.headers["cache-control"] == "no-store"
+    assert "access-control-allow-origin" not in introspected.headers
     again = post(browser, "/revoke", {"token": "unknown"}, Authorization=basic(site))
     assert (again.status_code, again.content) == (200, b"")
 
@@ -137,6 +138,13 @@ def test_a_body_over_64_kb_is_not_read(site: Any, browser: Any, path: str) -> No
 def test_malformed_forms_are_refused(site: Any, browser: Any, path: str, form: bytes) -> None:
     """RFC 6749 §3.2: repeated parameters; and text that is none."""
     refused(post(browser, path, form, Authorization=basic(site)), 400, "invalid_request")
+
+
+def test_what_nobody_reads_may_not_be_repeated_either(site: Any, browser: Any) -> None:
+    """RFC 6749 §3.2: "MUST NOT be included more than once", known or not."""
+    good = b"grant_type=client_credentials"
+    assert post(browser, "/token", good + b"&x=1", Authorization=basic(site)).status_code == 200
+    refused(post(browser, "/token", good + b"&x=1&x=2", Authorization=basic(site)), 400, "invalid_request")
 
 
 def test_a_resource_may_be_repeated_at_the_token_endpoint(site: Any, browser: Any) -> None:
