@@ -37,9 +37,6 @@ class SecurityHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on, and complete the headers of HTTP answers."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
 
         async def complete(message: Message) -> None:
             if message["type"] == "http.response.start":

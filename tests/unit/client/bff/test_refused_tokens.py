@@ -32,6 +32,7 @@ async def test_an_api_that_refuses_every_token_does_not_make_each_request_a_refr
     for _ in range(5):
         assert (await browser.fetch("/api/todos")).status_code == 401
     assert world.refreshes() == 1
+    assert len(world.api.requests) == 6  # the first one twice
     assert "__Host-session" in browser.cookies
 
 

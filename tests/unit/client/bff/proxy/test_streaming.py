@@ -1,6 +1,7 @@
 """The proxy on real sockets: what streams, streams; who goes away is noticed; what breaks off is not completed."""
 
 import asyncio
+import contextlib
 import secrets
 import socket
 import time
@@ -11,13 +12,15 @@ from typing import Any
 import httpx2
 import pytest
 import uvicorn
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 
 from jotary.client.bff import BFF
+from jotary.client.bff.proxy.proxy import _PassedBack
 from jotary.client.bff.sealing import Sealer
 from jotary.client.bff.session import Session, SessionCookies
 from jotary.client.token_endpoint import TokenSet
+from jotary.client.transport import UpstreamAnswer
 from jotary.oauth.secret import Secret
 
 pytestmark = pytest.mark.anyio
@@ -136,6 +139,29 @@ async def test_a_browser_that_goes_away_ends_the_call(headers: dict[str, str]) -
         async with browser.stream("GET", "/api/events", headers=headers) as answer:
             await anext(answer.aiter_bytes())
         await asyncio.wait_for(api.has_ended.wait(), 10)
+
+
+@pytest.mark.parametrize("spec_version", ["2.3", "2.4"])
+async def test_a_browser_that_is_gone_before_the_answer_begins_leaks_nothing(spec_version: str) -> None:
+    """Nobody reads the body then, and yet the connection to the API is given back."""
+    closed: list[bool] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"never read"
+
+    async def aclose() -> None:
+        closed.append(True)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(_message: Any) -> None:
+        raise BrokenPipeError
+
+    answer = _PassedBack(UpstreamAnswer(200, [], body(), aclose), [])
+    with contextlib.suppress(OSError, ClientDisconnect):
+        await answer({"type": "http", "asgi": {"spec_version": spec_version}}, receive, send)
+    assert closed == [True]
 
 
 async def test_an_answer_that_breaks_off_is_not_completed(headers: dict[str, str]) -> None:
