@@ -1,40 +1,38 @@
-"""`make bench` measures all; `python -m bench NAME...` some. Each module here with a `measure()` is one subject.
+"""`make bench` measures all; `python -m bench NAME...` some.
 
 Figures are only worth comparing within one run: the parties take turns, so that what slows one slows all.
 """
 
 import argparse
 import importlib
-import pkgutil
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
-import bench
 from bench.measurement import FULL, QUICK
 from bench.report import Result, setting, show, table, write_json
 
+SUBJECTS = ("verify", "sign", "protect", "store", "serve", "start")  # modules here that have a `measure(effort)`
 
-def subjects(names: Sequence[str]) -> list[ModuleType]:
+
+def subjects(names: Sequence[str]) -> Iterator[ModuleType]:
     """The modules to measure; all of them when no name is given."""
-    files = sorted(module.name for module in pkgutil.iter_modules(bench.__path__))
-    modules = {name: importlib.import_module(f"bench.{name}") for name in files if name != "__main__"}
-    measuring = {name: module for name, module in modules.items() if hasattr(module, "measure")}
-    if unknown := set(names) - set(measuring):
-        sys.exit(f"unknown: {', '.join(sorted(unknown))}. There are: {', '.join(measuring)}")
-    return [measuring[name] for name in names or measuring]
+    if unknown := set(names) - set(SUBJECTS):
+        sys.exit(f"unknown: {', '.join(sorted(unknown))}. There are: {', '.join(SUBJECTS)}")
+    return (importlib.import_module(f"bench.{name}") for name in names or SUBJECTS)
 
 
 def main(arguments: Sequence[str] | None = None) -> list[Result]:
     """Measure, and print as it goes; then the table."""
     options = _parse(arguments)
+    modules = subjects(options.names)
     begun = setting()
     print(", ".join(f"{name} {value}" for name, value in {**begun, **begun["versions"]}.items() if name != "versions"))
     results: list[Result] = []
     with warnings.catch_warnings(action="ignore"):  # what peers say to their users
-        for module in subjects(options.names):
+        for module in modules:
             print(f"\n== {(module.__doc__ or module.__name__).splitlines()[0]}")
             for result in module.measure(QUICK if options.quick else FULL):
                 show(result)

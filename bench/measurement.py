@@ -31,7 +31,7 @@ class Effort:
 
 FULL = Effort(rounds=25, turn=0.01, load=1.5, warm_up=3)
 #: Shows that everything runs; its figures mean nothing.
-QUICK = Effort(rounds=3, turn=0.0005, load=0.2, warm_up=0.1)
+QUICK = Effort(rounds=2, turn=0.0002, load=0.1, warm_up=0.05)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,10 @@ def measure(effort: Effort) -> Iterator[Comparison]:
             for which, of, bound in zip(("seen before", "new"), (seen, new), bounds, strict=True):
                 added = _added(runner, applications(of), of, effort)
                 if of is new:
-                    added = {LIMIT: take_turns({LIMIT: bare_verifier(key, tokens(key, 1)[0])}, effort)[LIMIT], **added}
+                    added = {
+                        LIMIT: take_turns({LIMIT: bare_verifier(key, tokens(key, new.number))}, effort)[LIMIT],
+                        **added,
+                    }
                 against = LIMIT if of is new else "PyJWT"
                 work = f"protect a {name} route, token {which}: added"
                 yield Comparison(work, "µs", added, against, Target(bound, "figure"))

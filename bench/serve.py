@@ -7,11 +7,19 @@ A rate is the wall clock's; CPU time is that of the server's process with all it
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from bench.access_token import AUDIENCE, SCOPE
 from bench.load.client import Refresh, Repeat, Script, drive, get, post
-from bench.load.contenders import CONNECTIONS, Contender, announced, contenders, has_process_figures
+from bench.load.contenders import (
+    CONNECTIONS,
+    OIDC_PROVIDER_SETTINGS,
+    Contender,
+    announced,
+    contenders,
+    has_process_figures,
+)
 from bench.load.process import DISCOVERY, Server, cores, on_core, serving
 from bench.measurement import JOTARY, Comparison, Effort, Skipped, Target
 
@@ -33,7 +41,7 @@ def measure(effort: Effort) -> Iterator[Comparison | Skipped]:
         with on_core(where_servers_run):
             for contender in stack.enter_context(contenders()):
                 server = stack.enter_context(serving(contender.command, contender.port))
-                running[contender.name] = (contender, server)
+                running[contender.name] = (_introduced(contender, server), server)
         stack.enter_context(on_core(where_load_runs))
         for work, scripts, bound in _loads(running):
             yield from _compare(work, scripts, running, effort, bound=bound)
@@ -54,7 +62,7 @@ def _loads(running: Mapping[str, tuple[Contender, Server]]) -> Iterator[tuple[st
         _same(running, lambda each: post(_TOKEN_ENDPOINT, "service", each.client_secret, asked)),
         1.5,
     )
-    yield "refresh with rotation", {name: _refreshes(*each) for name, each in running.items()}, 1.3
+    yield "refresh with rotation", {name: _refreshes(each) for name, (each, _) in running.items()}, 1.3
     yield "JWKS", _same(running, lambda each: get(each.jwks)), 1.5
     yield "discovery", _same(running, lambda _: get(DISCOVERY)), 1.5
 
@@ -63,13 +71,17 @@ def _same(running: Mapping[str, tuple[Contender, Server]], request: Callable[[Co
     return {name: [Repeat(request(contender))] * CONNECTIONS for name, (contender, _) in running.items()}
 
 
-def _refreshes(contender: Contender, server: Server) -> list[Refresh]:
-    tokens = contender.refresh_tokens
-    if not tokens:
-        said = announced(server.output.readline())
-        print(f"\n{contender.name} {said['version']} on node {said['node']}")
-        tokens = said["refresh_tokens"]
-    return [Refresh(_TOKEN_ENDPOINT, contender.client_secret, token) for token in tokens]
+def _refreshes(contender: Contender) -> list[Refresh]:
+    return [Refresh(_TOKEN_ENDPOINT, contender.client_secret, token) for token in contender.refresh_tokens]
+
+
+def _introduced(contender: Contender, server: Server) -> Contender:
+    """With the refresh tokens that it says on its output when it has none yet."""
+    if contender.refresh_tokens:
+        return contender
+    said = announced(server.output.readline())
+    print(f"\n{contender.name} {said['version']} on node {said['node']}: {OIDC_PROVIDER_SETTINGS}")
+    return replace(contender, refresh_tokens=said["refresh_tokens"])
 
 
 def _compare(

@@ -32,6 +32,7 @@ from jotary.server.store import open_store
 #: Connections at once, and sessions, of which each connection refreshes one.
 CONNECTIONS = 32
 OIDC_PROVIDER = "oidc-provider"
+OIDC_PROVIDER_SETTINGS = "in memory (a Map), ES256 access tokens (at+jwt), client_secret_basic, rotation, production"
 _OIDC_PROVIDER_VERSION = "9.13.3"
 _PEER = Path(__file__).parents[1] / "peers" / "oidc_provider.mjs"
 _DAY = 86_400

@@ -1,0 +1,76 @@
+"""`make bench` runs, and reckons right. No figure is asserted: they depend on the machine."""
+
+import importlib
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """`python -m bench`, which is no part of the distribution: it is found from the repository's root alone."""
+    monkeypatch.syspath_prepend(ROOT)
+    return importlib.import_module("bench.__main__")
+
+
+@pytest.fixture
+def measurement(bench: ModuleType) -> ModuleType:
+    """What a comparison is."""
+    return importlib.import_module("bench.measurement")
+
+
+def test_the_rows_of_this_process_are_all_measured(
+    bench: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Design §8: each work beside its limit or peer, in the table and in the file."""
+    file = tmp_path / "bench.json"
+    bench.main(["--quick", "verify", "sign", "protect", "store", "--json", str(file)])
+    rows = json.loads(file.read_text())["rows"]
+    assert len(rows) == 11
+    assert all(row["parties"]["jotary"]["median"] > 0 for row in rows if "added" not in row["work"])
+    printed = capsys.readouterr().out
+    assert all(f"| {row['work']} |" in printed for row in rows)
+
+
+def test_an_unknown_row_is_refused_by_name(bench: ModuleType) -> None:
+    """Who mistypes a row is told which there are."""
+    with pytest.raises(SystemExit, match=r"unknown: verfy\. There are: verify, sign"):
+        bench.main(["verfy"])
+
+
+def test_a_ratio_is_the_median_of_the_rounds_not_of_the_parties(measurement: ModuleType) -> None:
+    """In each round both parties had the same neighbours: a slow round is slow for both."""
+    samples = {"limit": [1.0, 10.0, 2.0], "jotary": [2.0, 30.0, 3.0]}
+    compared = measurement.Comparison("work", "µs", samples, "limit")
+    assert compared.ratio("jotary") == 2
+    assert compared.figure("jotary") == 3
+
+
+@pytest.mark.parametrize(
+    ("bound", "on", "sense", "is_met"),
+    [
+        (2, "ratio", "≤", True),
+        (1.9, "ratio", "≤", False),
+        (2, "ratio", "≥", True),
+        (2.1, "ratio", "≥", False),
+        (4, "figure", "≤", True),
+        (3.9, "figure", "≤", False),
+    ],
+)
+def test_a_target_bounds_the_ratio_or_the_figure(
+    measurement: ModuleType, bound: float, on: str, sense: str, *, is_met: bool
+) -> None:
+    """Design §8 asks for both kinds, at most and at least."""
+    target = measurement.Target(bound, on, sense)
+    compared = measurement.Comparison("work", "µs", {"limit": [2.0], "jotary": [4.0]}, "limit", target)
+    assert compared.is_met() is is_met
+
+
+def test_what_was_not_measured_says_why_in_the_table(measurement: ModuleType) -> None:
+    """A row that is missing would look as if nobody had asked."""
+    report = importlib.import_module("bench.report")
+    assert "| start | skipped: needs Linux |" in report.table([measurement.Skipped("start", "needs Linux")])
