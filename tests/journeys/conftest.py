@@ -10,7 +10,7 @@ import pytest
 
 from jotary.cli.demonstration.cast import Cast, assemble
 from jotary.cli.demonstration.player import Player
-from jotary.cli.demonstration.stage import Stage, free_ports
+from jotary.cli.demonstration.stage import Stage
 from jotary.oauth.secret import Secret
 from jotary.server.model.session import Session
 from jotary.server.settings import Settings
@@ -32,8 +32,8 @@ class UserAPI:
 
     def __init__(self, stage: Stage, folder: Path, settings: dict[str, str]) -> None:
         self.stage = stage
-        self.ports = free_ports()
-        self.issuer = f"http://127.0.0.1:{self.ports[0]}"
+        self.doors = [stage.open_door(), stage.open_door()]
+        self.issuer = f"http://127.0.0.1:{self.doors[0].port}"
         self.settings = Settings(issuer=self.issuer, database=f"sqlite:///{folder / 'users.db'}", secret=Secret(SECRET))
         self.cast: Cast = asyncio.run(assemble(self.settings, todo_api=TODO_API, todo_web=TODO_WEB))
         self._environment = {
@@ -46,11 +46,11 @@ class UserAPI:
         self._started = 0
         self.closing = ExitStack()
 
-    def start(self, *, port: int = 0, application: str = "jotary.server.app:from_environment") -> str:
-        """Start one more process, and return its origin; `port` is the number of one of its ports."""
+    def start(self, *, door: int = 0, application: str = "jotary.server.app:from_environment") -> str:
+        """Start one more process at one of the two doors, and return its origin."""
         self._started += 1
-        self.stage.start(f"user-api-{self._started}", application, port=self.ports[port], environment=self._environment)
-        return f"http://127.0.0.1:{self.ports[port]}"
+        self.stage.start(f"user-api-{self._started}", application, door=self.doors[door], environment=self._environment)
+        return f"http://127.0.0.1:{self.doors[door].port}"
 
     def player(self) -> Player:
         """A native client that knows the issuer."""

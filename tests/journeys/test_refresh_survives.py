@@ -34,7 +34,7 @@ def refresh_token_of(response: httpx2.Response) -> str:
 
 def test_a_hundred_refreshes_over_two_processes_have_one_successor(user_api: "UserAPI") -> None:
     """One living head: a hundred requests at once with one token, and nobody is signed out."""
-    origins = [user_api.start(port=0), user_api.start(port=1)]
+    origins = [user_api.start(door=0), user_api.start(door=1)]
     player = user_api.player()
     player.sign_in()
     with ThreadPoolExecutor(100) as threads:
@@ -96,7 +96,7 @@ def test_a_replay_after_the_window_ends_the_session(user_api: "UserAPI") -> None
 
 def test_a_hundred_redemptions_of_one_code_have_one_winner(user_api: "UserAPI") -> None:
     """RFC 6749 §4.1.2: a code is good once; using it twice ends what it opened."""
-    origins = [user_api.start(port=0), user_api.start(port=1)]
+    origins = [user_api.start(door=0), user_api.start(door=1)]
     player = user_api.player()
     form = player.authorize()
 

@@ -11,7 +11,7 @@ import msgspec
 
 from jotary.cli.demonstration.cast import SWAGGER, WEB, Cast, assemble
 from jotary.cli.demonstration.player import Player
-from jotary.cli.demonstration.stage import Stage, free_ports
+from jotary.cli.demonstration.stage import Stage
 from jotary.jose import strict_json
 from jotary.oauth.secret import Secret
 from jotary.server.settings import Settings
@@ -19,6 +19,9 @@ from jotary.server.settings import Settings
 USER_API: Final = "user-api"
 TODO_API: Final = "todo-api"
 TODO_WEB: Final = "todo-web"
+
+#: Where the three stand if nobody else does.
+PREFERRED_PORTS: Final = (8000, 8001, 8002)
 
 
 class Production(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,35 +63,33 @@ def put_on(
     Raises:
         StageError: a server did not start.
     """
-    ports = free_ports()
+    doors = [stage.open_door(preferred) for preferred in PREFERRED_PORTS]
+    production = _prepare(*(door.port for door in doors), folder=folder, lifetime=access_token_lifetime)
+    todo_api = _todo_api(production, folder) | {"TODO_LEEWAY": str(leeway)}
+    parts = (
+        (USER_API, "jotary.server.app:from_environment", {**_user_api(production.settings), **user_api}),
+        (TODO_API, "todo.api.app:from_environment", todo_api),
+        (TODO_WEB, "todo.web.app:from_environment", _todo_web(production)),
+    )
+    for door, (name, application, environment) in zip(doors, parts, strict=True):
+        stage.start(name, application, door=door, environment=environment)
+    return production
+
+
+def _prepare(user_api: int, todo_api: int, todo_web: int, *, folder: Path, lifetime: int) -> Production:
+    """Settings, people and clients for servers at these ports."""
     # Two host names for one machine: cookies do not know ports, and the two apps must not see each other's.
-    issuer, todo_api = (f"http://127.0.0.1:{port}" for port in ports[:2])
-    todo_web = f"http://localhost:{ports[2]}"
+    issuer, api, web = f"http://127.0.0.1:{user_api}", f"http://127.0.0.1:{todo_api}", f"http://localhost:{todo_web}"
     settings = Settings(
         issuer=issuer,
         database=f"sqlite:///{folder / 'users.db'}",
         secret=Secret(secrets.token_urlsafe(32)),
-        access_token_lifetime=access_token_lifetime,
+        access_token_lifetime=lifetime,
         service_name="User API",
         scope_descriptions={"todo:read": "Read your tasks", "todo:write": "Change your tasks"},
     )
-    production = Production(
-        settings=settings,
-        todo_api=todo_api,
-        todo_web=todo_web,
-        web_secret=secrets.token_urlsafe(32),
-        cast=asyncio.run(assemble(settings, todo_api=todo_api, todo_web=todo_web)),
-    )
-    stage.start(
-        USER_API,
-        "jotary.server.app:from_environment",
-        port=ports[0],
-        environment={**_user_api(settings), **user_api},
-    )
-    todo_environment = _todo_api(production, folder) | {"TODO_LEEWAY": str(leeway)}
-    stage.start(TODO_API, "todo.api.app:from_environment", port=ports[1], environment=todo_environment)
-    stage.start(TODO_WEB, "todo.web.app:from_environment", port=ports[2], environment=_todo_web(production))
-    return production
+    cast = asyncio.run(assemble(settings, todo_api=api, todo_web=web))
+    return Production(settings=settings, todo_api=api, todo_web=web, web_secret=secrets.token_urlsafe(32), cast=cast)
 
 
 def _user_api(settings: Settings) -> dict[str, str]:

@@ -7,17 +7,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+import msgspec
+
 #: Seconds in which a server must answer its first request, and in which it must stop.
 START_TIMEOUT: Final = 20
 STOP_TIMEOUT: Final = 10
-
-#: Where the servers stand if nobody else does.
-PREFERRED_PORTS: Final = (8000, 8001, 8002)
 
 _MARK: Final = "X-Demonstration"  # a header of every answer, by which a stage knows its own servers
 
@@ -26,21 +26,16 @@ class StageError(Exception):
     """A server did not start; the text holds the end of its log."""
 
 
-def free_ports() -> tuple[int, int, int]:
-    """Ports for User API, ToDo API and ToDo web: the preferred ones, or others where those are taken."""
-    first, second, third = (_free_port(preferred) for preferred in PREFERRED_PORTS)
-    return first, second, third
+class Door(msgspec.Struct, frozen=True, eq=False):
+    """A place to listen at, held from the moment it was found, so that nobody else can take it before the server."""
 
+    listener: socket.socket
 
-def _free_port(preferred: int) -> int:
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise StageError("no port is free on 127.0.0.1")
+    @property
+    def port(self) -> int:
+        """On 127.0.0.1."""
+        port: int = self.listener.getsockname()[1]
+        return port
 
 
 def examples_folder() -> Path:
@@ -67,6 +62,7 @@ class Stage:
         self._folder = folder
         self._mark = secrets.token_hex(8)
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._doors: list[Door] = []
 
     def __enter__(self) -> Self:
         """Nothing runs yet."""
@@ -84,30 +80,47 @@ class Stage:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        for door in self._doors:
+            door.listener.close()
 
-    def start(self, name: str, application: str, *, port: int, environment: Mapping[str, str]) -> None:
+    def open_door(self, preferred: int = 0) -> Door:
+        """A port to serve at: the preferred one, or another where that is taken."""
+        listener = socket.socket()
+        for port in (preferred, 0):
+            with suppress(OSError):
+                listener.bind(("127.0.0.1", port))
+                break
+        door = Door(listener)
+        self._doors.append(door)
+        return door
+
+    def start(self, name: str, application: str, *, door: Door, environment: Mapping[str, str]) -> None:
         """Start an ASGI application factory in a process of its own, and wait until it listens.
 
         Raises:
             StageError: it ended, or does not listen in time.
         """
         log = self._folder / f"{name}.log"
-        command = [sys.executable, "-m", "uvicorn", "--factory", application, "--host", "127.0.0.1"]
-        command += ["--port", str(port), "--no-access-log", "--no-server-header"]
+        command = [sys.executable, "-m", "uvicorn", "--factory", application, "--no-access-log", "--no-server-header"]
+        command += ["--fd", str(door.listener.fileno())]
         command += ["--header", f"{_MARK}:{self._mark}"]
         command += ["--timeout-graceful-shutdown", "1"]  # a follower of the revocation feed never hangs up by itself
         command += ["--app-dir", str(examples_folder())]
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 -- our own interpreter and our own modules
-                command, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT
+                command,
+                env={**os.environ, **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=[door.listener.fileno()],
             )
         self._running.append((name, process))
         deadline = time.monotonic() + START_TIMEOUT
-        while not self._answers(port):
+        while not self._answers(door.port):
             if process.poll() is not None:
                 raise StageError(f"{name} ended at once:\n{_tail(log)}")
             if time.monotonic() > deadline:
-                raise StageError(f"{name} does not answer on port {port}:\n{_tail(log)}")
+                raise StageError(f"{name} does not answer on port {door.port}:\n{_tail(log)}")
             time.sleep(0.05)
 
     def _answers(self, port: int) -> bool:
