@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from jotary.oauth.errors import invalid_grant
 from jotary.oauth.parameters import Parameters
-from jotary.server.flows.grant import Grant
+from jotary.server.flows import token
+from jotary.server.flows.grant import Grant, GrantContext, GrantRequest
 from jotary.server.flows.grants import GRANTS
+from jotary.server.flows.issue import TokenResponse
 from jotary.server.model.changes import Change
 from jotary.server.ports import Conflict, Unavailable
 
@@ -124,6 +127,32 @@ def test_what_a_grant_did_not_declare_it_never_sees(desk: "Desk") -> None:
     response = desk.redeem(client, issued, scope="todo:write", refresh_token=["a", "b"], nonce="n", audience="x")
 
     assert response.scope == "todo:read"
+
+
+class _Spy:
+    """A grant that remembers what it was shown."""
+
+    NAME = "spy"
+    PARAMETERS = frozenset({"declared", "resource"})
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+
+    async def answer(self, request: GrantRequest, _context: GrantContext, /) -> TokenResponse:
+        """Look and refuse."""
+        self.seen = set(request.parameters.names)
+        raise invalid_grant("seen")
+
+
+def test_undeclared_parameters_do_not_even_reach_a_grant(desk: "Desk", monkeypatch: pytest.MonkeyPatch) -> None:
+    """Design §2: a grant declares what it reads, so nothing that it never thought of can change what it does."""
+    spy = _Spy()
+    monkeypatch.setattr(token, "GRANTS", (spy,))
+    client = desk.add_client(grant_types=("spy",), token_endpoint_auth_method="client_secret_post")
+
+    desk.refused(desk.ask, client, grant_type="spy", declared="1", resource=["a", "b"], undeclared="2")
+
+    assert spy.seen == {"declared", "resource"}
 
 
 @pytest.mark.parametrize("grant_type", ["authorization_code", "refresh_token"])

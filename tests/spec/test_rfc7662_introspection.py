@@ -88,11 +88,37 @@ def test_to_another_api_the_token_is_not_active(desk: "Desk") -> None:
     assert desk.introspect(add_api(desk, "https://calendar.example.com"), token) == INACTIVE
 
 
+def test_a_client_may_ask_about_its_own_tokens_whoever_they_are_for(desk: "Desk") -> None:
+    """RFC 7662 §2.1: one that has no API of its own, too."""
+    client = desk.add_client(audiences=())
+
+    assert desk.introspect(client, desk.sign_in(client).access_token)["active"] is True
+
+
 def test_a_refresh_token_is_its_clients_business_alone(desk: "Desk") -> None:
-    """RFC 7662 §2.2: an API never gets to see one, unless something is wrong."""
+    """RFC 7662 §2.2: an API never gets to see one, and neither does another client, unless something is wrong."""
     tokens = desk.sign_in(desk.add_client(), resources=(TODO,))
 
-    assert desk.introspect(add_api(desk, TODO), tokens.refresh_token) == INACTIVE
+    for asker in (add_api(desk, TODO), desk.add_client("other")):
+        assert desk.introspect(asker, tokens.refresh_token) == INACTIVE
+
+
+def test_a_refresh_token_that_cannot_be_used_any_more_is_not_active(desk: "Desk") -> None:
+    """RFC 7662 §2.2: an operator has taken the grant type from the client."""
+    client = desk.add_client()
+    tokens = desk.sign_in(client)
+    desk.change_client(client, grant_types=("authorization_code",))
+
+    assert desk.introspect(client, tokens.refresh_token) == INACTIVE
+
+
+def test_a_token_of_an_ended_session_is_not_active_when_its_cut_off_is_gone(desk: "Desk") -> None:
+    """The session's row says it by itself."""
+    client = desk.add_client()
+    token = desk.sign_in(client).access_token
+    desk.write(EndSession(desk.claims(token)["sid"], desk.now, "test", desk.now))
+
+    assert desk.introspect(client, token) == INACTIVE
 
 
 def end_session(_desk: "Desk", claims: dict[str, Any], now: int) -> list[Change]:
@@ -189,6 +215,15 @@ def test_a_token_that_this_server_did_not_issue_is_not_active(desk: "Desk", chan
 
     assert desk.introspect(client, foreign) == INACTIVE
     assert (desk.introspect(client, own) == INACTIVE) is bool(changed)
+
+
+def test_a_token_of_another_type_is_not_active(desk: "Desk") -> None:
+    """RFC 9068 §4: the type counts by itself, even above the very claims of an access token."""
+    client = desk.add_client()
+    claims = desk.claims(desk.sign_in(client).access_token)
+
+    for typ in ("JWT", "logout+jwt"):
+        assert desk.introspect(client, desk.run(desk.keyring.sign(claims, typ=typ))) == INACTIVE
 
 
 @pytest.mark.parametrize("kind", ["id_token", "nonsense", "two.dots.here"])

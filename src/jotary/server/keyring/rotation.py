@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from jotary.jose import Key, strict_json
+from jotary.jose import Key, base64url, strict_json
 from jotary.server.keyring import schedule
 from jotary.server.keyring.schedule import Announce, Retire, Rules, Step
 from jotary.server.keyring.seal import NONCE_SIZE, Sealer
@@ -106,19 +107,20 @@ class Rotation:
         )
         detail = {"kid": key.kid, "algorithm": record.algorithm, "signing_from": step.signing_from, "reason": reason}
         return [
-            _take_place(step.after, now),
+            _take_place(step.beside, now),
             AddSigningKey(record),
             AddEvent(Event(kind="key.announced", at=now, detail=detail)),
         ]
 
 
-def _take_place(after: str | None, now: int) -> RememberAssertion:
-    """Of several processes that announce a successor to the same key at once, one succeeds and the others look again.
+def _take_place(beside: Sequence[str], now: int) -> RememberAssertion:
+    """Of several processes that announce a key beside the same ones, one succeeds and the others look again.
 
     The store's memory of things that happen once is what tells them apart; no client has the empty name under which
     this is remembered.
     """
-    return RememberAssertion(client_id="", jti=f"signing key after {after}", expires_at=now + _PLACE_LIFETIME)
+    place = base64url.encode(sha256(" ".join(beside).encode()).digest())
+    return RememberAssertion(client_id="", jti=f"signing key beside {place}", expires_at=now + _PLACE_LIFETIME)
 
 
 def _apply(step: Step, key: SigningKey) -> SigningKey:

@@ -42,10 +42,13 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Announce(msgspec.Struct, frozen=True):
-    """Make a key and publish it now; it signs from `signing_from`, which may be now. `after`: the newest key known."""
+    """Make a key and publish it now; it signs from `signing_from`, which may be now.
+
+    `beside` names the keys that it was decided on: if there are others by now, the decision is stale.
+    """
 
     signing_from: int
-    after: str | None
+    beside: tuple[str, ...]
 
 
 class Retire(msgspec.Struct, frozen=True):
@@ -70,7 +73,7 @@ def plan(keys: Sequence[SigningKey], now: int, rules: Rules) -> list[Step]:
     standing = _standing(keys)
     steps: list[Step] = [Destroy(key) for key in keys if _may_be_destroyed(key, now)]
     if not standing:
-        return [*steps, Announce(now, after=_newest(keys))]
+        return [*steps, Announce(now, _names(keys))]
     last = standing[-1]
     due = last.signing_from + rules.rotation_interval
     if last.algorithm != rules.algorithm:
@@ -94,7 +97,7 @@ def plan_emergency(keys: Sequence[SigningKey], now: int) -> list[Step]:
     for key in keys:
         if not is_gone(key, now):
             steps += (Retire(key, now, now), Destroy(key))
-    return [*steps, Announce(now, after=_newest(keys))]
+    return [*steps, Announce(now, _names(keys))]
 
 
 def is_gone(key: SigningKey, now: int) -> bool:
@@ -121,7 +124,7 @@ def choose_signing_key(keys: Sequence[SigningKey], now: int, algorithm: str | No
 
 
 def _succeed(keys: Sequence[SigningKey], signing_from: int, rules: Rules) -> list[Step]:
-    return [Announce(signing_from, after=_newest(keys)), *_retire(_standing(keys), signing_from, rules)]
+    return [Announce(signing_from, _names(keys)), *_retire(_standing(keys), signing_from, rules)]
 
 
 def _retire(keys: Sequence[SigningKey], retiring_from: int, rules: Rules) -> list[Step]:
@@ -137,8 +140,8 @@ def _order(key: SigningKey) -> tuple[int, str]:
     return key.signing_from, key.id
 
 
-def _newest(keys: Sequence[SigningKey]) -> str | None:
-    return max(keys, key=lambda key: (key.announced_at, key.id)).id if keys else None
+def _names(keys: Sequence[SigningKey]) -> tuple[str, ...]:
+    return tuple(sorted(key.id for key in keys))
 
 
 def _may_be_destroyed(key: SigningKey, now: int) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,10 @@ import pytest
 from jotary.jose import JOSEError, jwt
 from jotary.oauth.secret import Secret
 from jotary.server.keyring import RELOAD_INTERVAL, Keyring, Rotation, Rules, Sealer, SealError, derive_key
+from jotary.server.keyring.rotation import KeyStore
 from jotary.server.keyring.schedule import ROTATION_INTERVAL
+from jotary.server.model.changes import Change
+from jotary.server.model.signing_key import SigningKey
 from jotary.server.ports import Unavailable
 from jotary.server.store import Store, open_store
 
@@ -35,10 +38,10 @@ class Machine:
         self.now = START
         self.stores: list[Store] = []
 
-    def rotation(self, secret: Secret = SECRET, algorithm: str = "ES256") -> Rotation:
-        """The rotation of a process with a connection of its own."""
-        store = self.run(open_store(f"sqlite:///{self.path}"))
-        self.stores.append(store)
+    def rotation(self, secret: Secret = SECRET, algorithm: str = "ES256", store: KeyStore | None = None) -> Rotation:
+        """The rotation of a process, with a connection of its own unless it brings one."""
+        if store is None:
+            self.stores.append(store := self.run(open_store(f"sqlite:///{self.path}")))
         sealer = Sealer(derive_key(secret, "seal"))
         rules = Rules.of(algorithm=algorithm, jwks_max_age=300, token_lifetime=300, leeway=5)
         return Rotation(store=store, sealer=sealer, rules=rules, entropy=entropy)
@@ -132,6 +135,17 @@ def test_processes_that_rotate_at_once_make_one_successor(machine: Machine) -> N
     assert len(kids(keyrings[0])) == 2
 
 
+def test_keys_can_follow_each_other_within_a_second(machine: Machine) -> None:
+    """Nothing depends on which of two keys of the same second has the greater name."""
+    rotation = machine.rotation()
+    for count in range(1, 9):
+        machine.run(rotation.rotate(machine.now, compromised=True))
+        assert machine.rows("SELECT count(*) FROM signing_keys") == [(count,)]
+
+    keyring = machine.start()
+    assert verify(machine.sign(keyring), keyring)
+
+
 def test_private_keys_are_not_in_the_file(machine: Machine) -> None:
     """A stolen database signs nothing."""
     machine.start()
@@ -221,6 +235,40 @@ def test_after_an_emergency_nothing_of_the_old_keys_is_good(machine: Machine) ->
     first, second = (detail for (detail,) in machine.rows("SELECT detail FROM events ORDER BY position"))
     assert "scheduled" in first
     assert "compromised" in second
+
+
+class _SomebodyRotatesFirst:
+    """A store in which another process rotates between this one's look at the keys and its commit."""
+
+    def __init__(self, store: Store, other: Callable[[], Awaitable[object]]) -> None:
+        self.store = store
+        self.other: Callable[[], Awaitable[object]] | None = other
+
+    async def signing_keys(self) -> Sequence[SigningKey]:
+        """As they are."""
+        return await self.store.signing_keys()
+
+    async def commit(self, *changes: Change) -> None:
+        """The other one first."""
+        other, self.other = self.other, None
+        if other is not None:
+            await other()
+        await self.store.commit(*changes)
+
+
+def test_an_emergency_is_carried_out_even_if_another_rotation_is_faster(machine: Machine) -> None:
+    """It must never be lost: the keys that the other process has just announced go too."""
+    keyring = machine.start()
+    (old,) = kids(keyring)
+    in_peace = machine.rotation()
+    store = _SomebodyRotatesFirst(machine.stores[-1], lambda: in_peace.rotate(machine.now))
+
+    machine.run(machine.rotation(store=store).rotate(machine.now, compromised=True))
+    machine.run(keyring.refresh())
+
+    assert len(kids(keyring)) == 1
+    assert kids(keyring) != [old]
+    assert machine.rows("SELECT count(*) FROM signing_keys") == [(3,)]
 
 
 def test_a_retired_key_of_another_secret_does_not_matter(machine: Machine) -> None:

@@ -85,6 +85,13 @@ def test_another_format_or_size_is_refused(text: str) -> None:
     assert TOKENS.parse(text) is None
 
 
+def test_a_text_of_another_size_is_not_even_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Design §9: size limits come before decoding."""
+    monkeypatch.setattr(base64url, "decode", lambda _: pytest.fail("decoded"))
+
+    assert TOKENS.parse(PREFIX + "A" * 1_000_000) is None
+
+
 @pytest.mark.parametrize(
     ("session_id", "generation"),
     [
