@@ -158,9 +158,9 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path, servers: list[Server]) -
     server = Server(tmp_path, "--workers", "2")
     servers.append(server)
     server.wait()
-    while len(children := _children(server.process.pid)) < 2:
+    while [event["event"] for event in server.events()].count("started") < 2:  # both, or the third would be the second
         time.sleep(0.02)
-    os.kill(children[0], signal.SIGKILL)
+    os.kill(_children(server.process.pid)[0], signal.SIGKILL)
     while [event["event"] for event in server.events()].count("started") < 3:
         time.sleep(0.02)
     assert server.get("/health")[0] == 200
@@ -294,6 +294,19 @@ def test_only_a_trusted_proxy_is_believed_about_addresses(
     server.end()
     lines = [str(event["event"]) for event in server.events() if "/health" in str(event["event"])]
     assert [line.split(":")[0] for line in lines] == [address]
+
+
+def test_connections_beyond_the_limit_are_answered_at_once(tmp_path: Path, servers: list[Server]) -> None:
+    """503 instead of a queue that only grows. The limit counts the connection that asks, too."""
+    server = Server(tmp_path, "--limit-concurrency", "2")
+    servers.append(server)
+    server.wait()
+    with contextlib.closing(HTTPConnection("127.0.0.1", server.port)) as first:
+        assert _ask(first, "/health").read() == b'{"status":"ok"}'  # and stays open
+        assert server.get("/health")[0] == 503
+    while server.get("/health")[0] != 200:  # the server notices in its own time that the first has gone
+        time.sleep(0.02)
+    assert server.end() == 0
 
 
 def test_from_an_empty_folder_to_a_token(tmp_path: Path, servers: list[Server]) -> None:

@@ -70,6 +70,7 @@ def test_a_client_with_a_key(run: Run) -> None:
     ).json()
     assert made["jwks"] == jwks
     assert "client_secret" not in made
+    assert "jwks" not in run("client", "show", "svc").out  # no key material fills the screen
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"keys": 1}', '{"a":1,"a":1}'])
@@ -84,7 +85,7 @@ def test_a_file_that_holds_no_keys_is_refused(run: Run, content: str) -> None:
 
 
 def test_for_people_the_secret_stands_last_with_a_warning(run: Run) -> None:
-    """And no key material fills the screen."""
+    """And in no other place."""
     outcome = run("client", "create", "svc", "--type", "service")
     *_, secret, warning = outcome.out.splitlines()
     assert secret.split()[:2] == ["client", "secret"]

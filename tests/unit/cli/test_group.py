@@ -95,6 +95,12 @@ def test_another_configuration_file_may_be_named(run: Run, tmp_path: Path) -> No
     ]
 
 
+def test_the_database_is_closed_behind_a_command(run: Run, tmp_path: Path) -> None:
+    """SQLite folds its log into the file when the last connection to it is closed."""
+    assert run("client", "create", "svc", "--type", "service").code == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["jotary.db", "jotary.secret"]
+
+
 @pytest.mark.parametrize(
     "path", [path for path in ALL if path.count(" ") == 2 or path in {"jotary serve", "jotary init"}]
 )
