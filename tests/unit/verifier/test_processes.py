@@ -1,6 +1,7 @@
 """The verifier and the life of its process: fork, and the end (design §6.4)."""
 
 import os
+import signal
 import subprocess
 import sys
 from threading import Event
@@ -66,6 +67,7 @@ def test_a_child_verifies_although_its_parent_was_fetching(loopback: LoopbackIss
 def _verify_and_leave(verifier: TokenVerifier, tokens: list[str]) -> None:  # pragma: no cover -- runs in the child
     """Leave with 0 if everything went well; never return into pytest."""
     code = 1
+    signal.alarm(10)  # should it wait for ever, the parent must not
     try:
         assert verifier._keys._in_flight is None
         for token in tokens:
