@@ -133,7 +133,10 @@ def test_parameters_are_added_to_the_query_that_is_there() -> None:
     assert redirect_uri.with_parameters("https://a.example/cb?x=1", {"code": "a b&c"}) == (
         "https://a.example/cb?x=1&code=a+b%26c"
     )
-    assert redirect_uri.with_parameters("com.example.app:/cb", {"code": "1"}) == "com.example.app:/cb?code=1"
+    for uri in ("com.example.app:/cb", "com.example.app:///cb", "https://a.example/"):
+        assert redirect_uri.with_parameters(uri, {"code": "1"}) == f"{uri}?code=1"
+    for uri in ("https://a.example/cb?", "https://a.example/cb?x=1&"):
+        assert redirect_uri.with_parameters(uri, {"code": "1"}) == f"{uri}code=1"
 
 
 @given(st.text())

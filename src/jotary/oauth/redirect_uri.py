@@ -5,7 +5,7 @@ RFC 9700 §4.1.3 asks for exact string comparison; RFC 8252 §7.3 frees the port
 
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from jotary.oauth.errors import OAuthError
 from jotary.oauth.loopback import is_loopback
@@ -114,7 +114,9 @@ def _without_loopback_port(uri: str) -> tuple[str, str] | None:
 
 
 def with_parameters(uri: str, parameters: Mapping[str, str]) -> str:
-    """Add parameters to a redirect URI's query, keeping what is there (RFC 6749 §3.1.2)."""
-    parts = urlsplit(uri)
-    query = "&".join(filter(None, (parts.query, urlencode(parameters))))
-    return urlunsplit(parts._replace(query=query))
+    """Add parameters to a redirect URI's query, keeping what is there character by character (RFC 6749 §3.1.2)."""
+    if "?" not in uri:
+        joint = "?"
+    else:
+        joint = "" if uri.endswith(("?", "&")) else "&"
+    return uri + joint + urlencode(parameters)
