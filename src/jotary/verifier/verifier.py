@@ -37,7 +37,7 @@ class TokenVerifier:
         audience: this API's identifier, as clients ask for it with `resource` (RFC 8707), or several.
         algorithms: the signature algorithms that are taken; asymmetric ones only.
         leeway: seconds that the clocks of issuer and API may differ.
-        cache_size: how many verified tokens are remembered; 0 for none. One takes about 3 kB.
+        cache_size: how many verified tokens are remembered; 0 for none. One takes about 2 kB.
         max_token_size: characters; a longer token is refused before it is decoded.
         revocations: cut-offs of your own, asked for every token also when it is remembered.
         follow_revocations: whether to follow the issuer's feed of cut-offs, if it publishes one, so that what is
