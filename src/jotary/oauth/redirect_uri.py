@@ -115,8 +115,5 @@ def _without_loopback_port(uri: str) -> tuple[str, str] | None:
 
 def with_parameters(uri: str, parameters: Mapping[str, str]) -> str:
     """Add parameters to a redirect URI's query, keeping what is there character by character (RFC 6749 §3.1.2)."""
-    if "?" not in uri:
-        joint = "?"
-    else:
-        joint = "" if uri.endswith(("?", "&")) else "&"
-    return uri + joint + urlencode(parameters)
+    joint = "?" if "?" not in uri else "&"
+    return uri + ("" if uri.endswith(("?", "&")) else joint) + urlencode(parameters)
