@@ -97,4 +97,5 @@ def _cores() -> int:
 def _yield_to_event_loop() -> None:
     """Give this thread a lower priority, so that a burst of sign-ins does not delay every other answer."""
     if sys.platform == "linux":  # elsewhere the priority belongs to the process
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS, 19))
