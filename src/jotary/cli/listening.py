@@ -5,7 +5,7 @@ import os
 import socket
 import stat
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
@@ -45,7 +45,6 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         hint = _HINTS.get(error.errno or 0, "")
         raise click.ClickException(f"Cannot listen on {host} port {port}: {error.strerror}. {hint}".rstrip()) from None
-    listener.set_inheritable(True)
     return listener
 
 
@@ -59,12 +58,24 @@ def listen_on_path(path: Path) -> socket.socket:
         if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
             _refuse_if_served(path)
             path.unlink()
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(path))
+        listener = _bound(socket.socket(socket.AF_UNIX), str(path))
         path.chmod(0o660)
     except OSError as error:
         raise click.ClickException(f"Cannot listen on {path}: {error.strerror}.") from None
-    listener.set_inheritable(True)
+    return listener
+
+
+def _bound(listener: socket.socket, address: Any) -> socket.socket:
+    try:
+        if os.name == "posix":
+            listener.setsockopt(
+                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+            )  # restart without waiting for old connections
+        listener.bind(address)
+        listener.set_inheritable(True)  # by the workers
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 

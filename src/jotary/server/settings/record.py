@@ -154,7 +154,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ] = {}
     trusted_proxies: Annotated[
         tuple[str, ...],
-        _text("Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."),
+        _text(
+            "Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto `jotary serve` believes."
+        ),
     ] = ()
     access_log: Annotated[bool, _text("Whether every request is logged.")] = False
     log_format: Annotated[

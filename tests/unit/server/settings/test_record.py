@@ -85,7 +85,7 @@ def test_a_value_of_the_wrong_type_or_out_of_bounds_is_refused(name: str, value:
 
 def test_every_setting_is_refused_somewhere_above() -> None:
     """A new setting needs a refusal of its own in the table."""
-    (mark,) = test_a_value_of_the_wrong_type_or_out_of_bounds_is_refused.pytestmark  # type: ignore[attr-defined] # that it cannot be set is what is tested
+    (mark,) = test_a_value_of_the_wrong_type_or_out_of_bounds_is_refused.pytestmark  # type: ignore[attr-defined] # pytest puts it there
     assert {name for name, _ in mark.args[1]} == {field.name for field in FIELDS}
 
 
@@ -127,4 +127,4 @@ def test_settings_never_show_a_secret() -> None:
 def test_settings_cannot_be_changed() -> None:
     """What was checked stays checked."""
     with pytest.raises(AttributeError):
-        settings().issuer = "http://id.example.com"  # type: ignore[misc] # the point of the test
+        settings().issuer = "http://id.example.com"  # type: ignore[misc] # that it cannot be set is what is tested

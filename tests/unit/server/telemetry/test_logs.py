@@ -56,7 +56,7 @@ def test_lines_of_a_request_carry_its_name(stream: io.StringIO) -> None:
         structlog.get_logger().info("ours")
         logging.getLogger("theirs").warning("theirs")
 
-    asyncio.run(RequestIds(app, lambda size: b"\x07" * size)({"type": "http"}, None, None))  # type: ignore[arg-type] # the processor does not use it
+    asyncio.run(RequestIds(app, lambda size: b"\x07" * size)({"type": "http"}, None, None))  # type: ignore[arg-type] # the application uses neither
     assert [line["request_id"] for line in lines(stream)] == ["07" * 8] * 2
 
 

@@ -1,0 +1,118 @@
+"""The socket that a server answers on, and what is said of it."""
+
+import contextlib
+import socket
+from pathlib import Path
+
+import click
+import pytest
+
+from jotary.cli.introduction import introduce
+from jotary.cli.listening import default_address, listen, listen_on_path, url_of
+from jotary.oauth.secret import Secret
+from jotary.server.settings import Loaded, Settings
+from jotary.server.settings.secret_source import FoundSecret
+
+SECRET = Secret("0123456789abcdefghijklmnopqrstuvwxyz")
+
+
+@pytest.mark.parametrize(
+    ("issuer", "address"),
+    [
+        ("http://127.0.0.1:9000", ("127.0.0.1", 9000)),
+        ("http://localhost:8000/id", ("localhost", 8000)),
+        ("http://[::1]:8000", ("::1", 8000)),
+        ("http://127.0.0.1", ("127.0.0.1", 80)),
+        ("https://id.example.com", ("127.0.0.1", 8000)),
+        ("https://id.example.com:8443", ("127.0.0.1", 8000)),
+        ("https://localhost:8443", ("127.0.0.1", 8000)),
+    ],
+)
+def test_a_plain_loopback_issuer_says_where_to_listen(issuer: str, address: tuple[str, int]) -> None:
+    """Every other has a proxy in front that speaks TLS; only that one must reach the server."""
+    assert default_address(issuer) == address
+
+
+@pytest.mark.parametrize(("host", "url"), [("127.0.0.1", "http://127.0.0.1:"), ("::1", "http://[::1]:")])
+def test_port_0_is_any_that_is_free(host: str, url: str) -> None:
+    """And can be told; brackets around an IPv6 address (RFC 3986 §3.2.2)."""
+    with contextlib.closing(listen(host, 0)) as listener:
+        assert url_of(listener).startswith(url)
+        assert int(url_of(listener).removeprefix(url)) > 0
+
+
+@pytest.mark.parametrize(
+    ("host", "hint"),
+    [("192.0.2.1", "This machine has no such address: choose another --host."), ("no such host.invalid", "")],
+)
+def test_an_address_that_cannot_be_had_is_said_in_one_line(host: str, hint: str) -> None:
+    """RFC 5737: nobody has 192.0.2.1; RFC 6761 §6.4: nobody has a name below invalid."""
+    with pytest.raises(click.ClickException, match=f"Cannot listen on {host} port 8000: ") as refused:
+        listen(host, 8000)
+    assert refused.value.message.endswith(hint)
+    assert "\n" not in refused.value.message
+
+
+def test_the_socket_that_a_dead_server_left_is_replaced(tmp_path: Path) -> None:
+    """Else nothing would start again after a kill -9."""
+    path = tmp_path / "s"
+    for _ in range(2):
+        listen_on_path(path).close()  # leaves the file
+    assert path.is_socket()
+    assert path.stat().st_mode & 0o777 == 0o660
+
+
+def test_a_living_socket_and_other_files_are_left_alone(tmp_path: Path) -> None:
+    """A mistyped path must not remove anything."""
+    (tmp_path / "file").write_text("precious")
+    with pytest.raises(click.ClickException, match="Address already in use"):
+        listen_on_path(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "precious"
+    with contextlib.closing(listen_on_path(tmp_path / "s")) as living:
+        living.listen()
+        with pytest.raises(click.ClickException, match="another server answers there"):
+            listen_on_path(tmp_path / "s")
+        assert (tmp_path / "s").is_socket()
+
+
+def loaded(**settings: str) -> Loaded:
+    """Settings as `load` gives them."""
+    made = Settings(secret=SECRET, **settings)  # type: ignore[arg-type] # the texts of these tests are for text fields
+    return Loaded(settings=made, config_file=None, secret=FoundSecret(secret=SECRET, origin="JOTARY_SECRET"))
+
+
+def said(capsys: pytest.CaptureFixture[str], found: Loaded) -> tuple[str, str]:
+    """What is said on standard output and standard error."""
+    with contextlib.closing(listen("127.0.0.1", 0)) as listener:
+        introduce(found, listener)
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+def test_neither_the_secret_nor_the_database_s_password_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Terminals are recorded, service logs are kept."""
+    out, err = said(capsys, loaded(database="postgresql://jotary:hunter2@db/jotary", issuer="https://id.example.com"))
+    assert "postgresql://jotary@db/jotary\n" in out
+    assert "secret      JOTARY_SECRET\n" in out
+    assert "hunter2" not in out + err
+    assert SECRET.reveal() not in out + err
+
+
+def test_first_steps_and_the_warning_are_for_development(capsys: pytest.CaptureFixture[str]) -> None:
+    """A public issuer has a proxy in front, and an operator who knows."""
+    public, no_warning = said(capsys, loaded(issuer="https://id.example.com"))
+    assert "First steps" not in public
+    assert no_warning == ""
+    local, warning = said(capsys, loaded(issuer="http://127.0.0.1:1"))
+    assert "First steps" in local
+    assert warning.startswith(
+        "Warning: clients look for the issuer http://127.0.0.1:1, but the server listens on port "
+    )
+
+
+def test_the_right_port_is_not_warned_about(capsys: pytest.CaptureFixture[str]) -> None:
+    """The default of the scheme counts as named."""
+    with contextlib.closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        introduce(loaded(issuer=f"http://127.0.0.1:{listener.getsockname()[1]}"), listener)
+    assert capsys.readouterr().err == ""
