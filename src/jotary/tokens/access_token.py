@@ -1,6 +1,7 @@
 """Access tokens in the JWT profile of RFC 9068: what the server writes and what every API checks."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -107,6 +108,12 @@ def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
     if not isinstance(value, str):
         raise TokenError("scope", "the 'scope' claim is not a string of space-separated values (RFC 8693, section 4.2)")
     try:
-        return frozenset(parse_scope(value))
+        return _scope_set(value)
     except OAuthError as error:
         raise TokenError("scope", "the 'scope' claim is malformed") from error
+
+
+# An API sees few different scope claims, each in many tokens; errors are not kept.
+@lru_cache(maxsize=256)
+def _scope_set(value: str) -> frozenset[str]:
+    return frozenset(parse_scope(value))

@@ -11,6 +11,8 @@ DEFAULT_LEEWAY = 5
 # The largest integer that every JSON reader keeps exact (RFC 8259 §6); it lies millions of years ahead.
 _LATEST = 2**53 - 1
 
+_NUMBERS = frozenset({int, float})  # a boolean is an int, but not of this type
+
 Claims = Mapping[str, Any]
 
 
@@ -34,7 +36,7 @@ def require_time(claims: Claims, name: str) -> int | float:
     value = claims.get(name)
     if value is None:
         raise TokenError(name, f"the token has no '{name}' claim")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LATEST:
+    if type(value) not in _NUMBERS or not 0 <= value <= _LATEST:
         raise TokenError(name, f"the '{name}' claim is not a time in seconds")
     return value
 
@@ -50,21 +52,21 @@ def audiences(claims: Claims) -> tuple[str, ...]:
     value = claims.get("aud")
     if value is None:
         raise TokenError("aud", "the token has no 'aud' claim")
-    values = (value,) if isinstance(value, str) else value
-    if not isinstance(values, tuple | list) or not values or not all(isinstance(one, str) and one for one in values):
+    if type(value) is str and value:  # as most tokens have it
+        return (value,)
+    if not isinstance(value, (tuple, list)) or not value or not all(isinstance(one, str) and one for one in value):
         raise TokenError("aud", "the 'aud' claim is neither a string nor a list of strings")
-    return tuple(values)
+    return tuple(value)
 
 
 def check_audience(claims: Claims, expected: str | Collection[str]) -> tuple[str, ...]:
     """At least one audience of the token is an expected one; returns all of the token's."""
     found = audiences(claims)
     accepted = (expected,) if isinstance(expected, str) else expected
-    if not any(audience in accepted for audience in found):
-        raise TokenError(
-            "aud", "the token is meant for another audience; ask the issuer for one with this API as resource"
-        )
-    return found
+    for audience in found:
+        if audience in accepted:
+            return found
+    raise TokenError("aud", "the token is meant for another audience; ask the issuer for one with this API as resource")
 
 
 def check_expiry(claims: Claims, *, now: int, leeway: int) -> int:
