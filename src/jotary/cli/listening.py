@@ -36,12 +36,7 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.socket(family)
-        if os.name == "posix":
-            listener.setsockopt(
-                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-            )  # restart without waiting for old connections
-        listener.bind(address)
+        listener = _bound(socket.socket(family), address)
     except OSError as error:
         hint = _HINTS.get(error.errno or 0, "")
         raise click.ClickException(f"Cannot listen on {host} port {port}: {error.strerror}. {hint}".rstrip()) from None

@@ -155,7 +155,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     trusted_proxies: Annotated[
         tuple[str, ...],
         _text(
-            "Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto `jotary serve` believes."
+            "Addresses or networks of reverse proxies from which `jotary serve` believes X-Forwarded-For and "
+            "X-Forwarded-Proto."
         ),
     ] = ()
     access_log: Annotated[bool, _text("Whether every request is logged.")] = False
