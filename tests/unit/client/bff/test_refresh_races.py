@@ -166,7 +166,32 @@ async def test_a_stolen_cookie_ends_the_session_when_both_have_gone_on(world: "W
     await browser.fetch("/api/todos")
     world.clock.advance(60)
     assert (await thief.fetch("/api/todos")).status_code == 401
-    assert (await browser.fetch("/api/todos")).status_code == 401
+    assert (await browser.fetch("/auth/me")).status_code == 401  # although its own token has not expired
+    assert world.issuer.ended == set(world.issuer.generations)
+
+
+async def test_a_thief_does_not_share_the_persons_refresh(world: "World") -> None:
+    """Two generations are two refreshes, even at the same moment: the issuer must see the older one."""
+    browser = await world.signed_in()
+    thief = browser.copy()
+    world.clock.advance(250)
+    await browser.fetch("/api/todos")
+    await browser.fetch("/api/todos")
+    world.clock.advance(250)
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def gate() -> None:
+        arrived.set()
+        await go_on.wait()
+
+    world.network.hold(TOKEN, gate)
+    call = asyncio.create_task(browser.fetch("/api/todos"))
+    await arrived.wait()
+    other = asyncio.create_task(thief.fetch("/api/todos"))
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(call, other)
+    assert world.refreshes() == 3
     assert world.issuer.ended == set(world.issuer.generations)
 
 
