@@ -38,7 +38,8 @@ def require_time(claims: Claims, name: str) -> int | float:
         raise TokenError(name, f"the token has no '{name}' claim")
     if type(value) not in _NUMBERS or not 0 <= value <= _LATEST:
         raise TokenError(name, f"the '{name}' claim is not a time in seconds")
-    return value
+    seconds: int | float = value
+    return seconds
 
 
 def check_issuer(claims: Claims, issuer: str) -> None:
