@@ -83,6 +83,8 @@ def test_a_key_prints_nothing_secret(name: str) -> None:
     secrets = [value for member, value in jwk.items() if member in {"d", "p", "q", "dp", "dq", "qi", "k"}]
     assert secrets
     assert not [text for text in texts for secret in secrets if secret in text]
+    assert "signing" not in repr(key._material)
+    assert "verifying" not in repr(key._material)  # of a symmetric key it is the secret itself
     assert repr(key) == f"<Key kty={key.kty} kid='kid-1' alg={name} private>"
 
 
