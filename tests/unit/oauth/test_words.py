@@ -49,6 +49,10 @@ def test_an_absolute_uri_is_a_resource(uri: str) -> None:
         "https:",
         "http://[",
         "https://a.example/" + "x" * 2048,
+        "https://a.example todo",
+        "https://a.example/\n",
+        "https://a.example/{id}",
+        "https://ä.example",
     ],
 )
 def test_anything_else_is_not(uri: str) -> None:
