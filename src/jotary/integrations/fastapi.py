@@ -10,7 +10,7 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 
-from jotary.verifier import Principal, TokenVerifier
+from jotary.verifier import MultiIssuerVerifier, Principal, TokenVerifier
 from jotary.verifier.challenge import Refusal
 from jotary.verifier.resource_server import Refused, ResourceServer
 
@@ -43,13 +43,13 @@ class JotarySecurity(ResourceServer, SecurityBase):
         scopes: what can be asked for, with descriptions; those that are required somewhere are added.
         name: of the API, for people.
         documentation: URL of the API's documentation.
-        authorization_url: where Swagger UI sends people to sign in; `/authorize` of the issuer by default.
-        token_url: where it redeems the code; `/token` of the issuer by default.
+        authorization_url: where Swagger UI sends people to sign in; `/authorize` of the (first) issuer by default.
+        token_url: where it redeems the code; `/token` of the (first) issuer by default.
     """
 
     def __init__(
         self,
-        verifier: TokenVerifier,
+        verifier: TokenVerifier | MultiIssuerVerifier,
         *,
         resource: str | None = None,
         scopes: Mapping[str, str] | None = None,

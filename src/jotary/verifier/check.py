@@ -9,7 +9,10 @@ from jotary.jose import JOSEError, KeySet, jws, strict_json
 from jotary.jose.algorithms import ALGORITHMS
 from jotary.tokens.access_token import TYP, check_access_token
 from jotary.tokens.errors import TokenError
+from jotary.tokens.profiled_token import check_key_issuer, check_profiled_token, tenant_of
+from jotary.tokens.token_profile import TokenProfile
 from jotary.verifier.errors import InvalidToken
+from jotary.verifier.key_documents import key_issuer
 from jotary.verifier.principal import Principal
 
 #: Every algorithm by which whoever verifies cannot sign (RFC 9068 §4 leaves no room for others).
@@ -25,6 +28,7 @@ class Expectations(msgspec.Struct, frozen=True, kw_only=True):
         algorithms: the signature algorithms that are taken.
         leeway: seconds that clocks may differ.
         max_size: characters; a longer token is refused before it is decoded.
+        profile: what the tokens look like; None for access tokens of RFC 9068.
     """
 
     issuer: str
@@ -32,10 +36,17 @@ class Expectations(msgspec.Struct, frozen=True, kw_only=True):
     algorithms: frozenset[str]
     leeway: int
     max_size: int
+    profile: TokenProfile | None = None
 
 
 def expect(
-    issuer: str, audience: str | Collection[str], algorithms: Collection[str], leeway: int, max_size: int
+    issuer: str,
+    audience: str | Collection[str],
+    algorithms: Collection[str],
+    leeway: int,
+    max_size: int,
+    *,
+    profile: TokenProfile | None = None,
 ) -> Expectations:
     """Check what an integrator expects, since a wrong expectation is a hole.
 
@@ -50,8 +61,23 @@ def expect(
     if leeway < 0:
         raise ValueError("leeway must not be negative: seconds that clocks may differ")
     return Expectations(
-        issuer=issuer, audiences=audiences, algorithms=frozenset(algorithms), leeway=leeway, max_size=max_size
+        issuer=issuer,
+        audiences=audiences,
+        algorithms=frozenset(algorithms),
+        leeway=leeway,
+        max_size=max_size,
+        profile=profile,
     )
+
+
+def takes_issuer(expected: Expectations, issuer: str) -> bool:
+    """Whether a token that says it is from this issuer could be one of ours. Nothing is verified by that."""
+    profile = expected.profile
+    if profile is None:
+        return issuer == expected.issuer
+    if profile.tenant_claim is not None:
+        return tenant_of(issuer, expected.issuer) is not None
+    return issuer == expected.issuer or issuer in profile.issuer_aliases
 
 
 class Verified(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -98,6 +124,8 @@ def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Verifie
     Raises:
         InvalidToken: naming the check that failed.
     """
+    if expected.profile is not None:
+        return _check_by_profile(token, keys, expected, expected.profile, now)
     try:
         signed = jws.verify(token, keys, algorithms=expected.algorithms, max_size=expected.max_size)
         claims = strict_json.loads_object(signed.payload)
@@ -127,6 +155,53 @@ def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Verifie
     )
     not_before = claims.get("nbf", checked.issued_at)
     return Verified(principal, not_before - expected.leeway, checked.expires_at + expected.leeway)
+
+
+def _check_by_profile(
+    token: str, keys: KeySet, expected: Expectations, profile: TokenProfile, now: int
+) -> Verified | NeedKeys:
+    """Do the same for an issuer whose tokens are not those of RFC 9068; the order is the same."""
+    try:
+        header, payload = _opened(token, keys, expected, profile)
+        claims = strict_json.loads_object(payload)
+    except JOSEError as error:
+        if error.code == "unknown_key":
+            return NeedKeys(_joined(error.hint, profile.unknown_key_hint))
+        claim = _CLAIMS.get(error.code, "token")
+        hint = _joined(error.hint, profile.opaque_hint if claim == "token" else "")
+        raise InvalidToken("invalid_token", claim, hint) from None
+    try:
+        checked = check_profiled_token(
+            header,
+            claims,
+            profile,
+            issuer=expected.issuer,
+            audiences=expected.audiences,
+            now=now,
+            leeway=expected.leeway,
+        )
+        kid = header.get("kid")
+        check_key_issuer(kid, key_issuer(keys, kid), profile, claims["iss"])
+    except TokenError as error:
+        raise InvalidToken(error.code, error.claim, error.hint) from None
+    principal = Principal(**msgspec.structs.asdict(checked), _claims=claims)
+    not_before = max(claims.get(name, checked.issued_at) for name in ("iat", "nbf", *profile.past_claims))
+    return Verified(principal, not_before - expected.leeway, checked.expires_at + expected.leeway)
+
+
+def _opened(token: str, keys: KeySet, expected: Expectations, profile: TokenProfile) -> tuple[dict[str, Any], bytes]:
+    """Return the header and the payload, verified; for an emulator's profile, of a token that nobody signed."""
+    if not profile.is_unsigned:
+        signed = jws.verify(token, keys, algorithms=expected.algorithms, max_size=expected.max_size)
+        return signed.header, signed.payload
+    unsigned = jws.parse(token, max_size=expected.max_size)
+    if unsigned.algorithm != "none" or unsigned.signature:
+        raise JOSEError("algorithm_not_allowed", "the emulator is expected, whose tokens are not signed; this one is")
+    return unsigned.header, unsigned.payload
+
+
+def _joined(hint: str, more: str) -> str:
+    return f"{hint}; {more}" if more else hint
 
 
 def _check_type(typ: str | None, claims: dict[str, Any]) -> None:

@@ -19,6 +19,8 @@ from jotary.jose import JOSEError, KeySet, strict_json
 from jotary.oauth.loopback import is_loopback
 from jotary.oauth.metadata import MetadataError, ServerMetadata, well_known_urls
 from jotary.tokens.revocation_feed import linked_feed
+from jotary.tokens.token_profile import TokenProfile
+from jotary.verifier.key_documents import read_keys
 from jotary.verifier.stream import Deadline, DeadlineError, GuardedSocket, OversizeError
 
 MAX_DOCUMENT = 512 * 1024  # bytes of a document; with headers and framing twice as many may be read
@@ -65,12 +67,14 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
         jwks_uri: says where they are.
         timeout: seconds that one fetch may take in all.
         ssl_context: which certificates are trusted; None for the system's.
+        profile: of the issuer's tokens, which says how the keys are published and which of them count.
     """
 
     issuer: str
     jwks_uri: str | None = None
     timeout: float = 5
     ssl_context: ssl.SSLContext | None = None
+    profile: TokenProfile | None = None
 
 
 def fetch_keys(source: Source, monotonic: Callable[[], float]) -> Fetched:
@@ -87,7 +91,7 @@ def fetch_keys(source: Source, monotonic: Callable[[], float]) -> Fetched:
     jwks_uri = source.jwks_uri or _discover(source, deadline)
     document, headers = get_object(jwks_uri, source, deadline)
     try:
-        keys = KeySet.from_jwks(document)
+        keys = read_keys(document, source.profile)
     except JOSEError as error:
         raise FetchError(f"{jwks_uri!r} is no JWK Set: {error}") from error
     if not len(keys):

@@ -14,7 +14,7 @@ from jotary.jose import JOSEError, jwt
 from jotary.jose.algorithms import ALGORITHMS
 from jotary.tokens.errors import TokenError
 from jotary.tokens.revocation_feed import MAX_WAIT, TYP, FeedAnswer, check_feed
-from jotary.verifier.fetch import MAX_DOCUMENT, FetchError
+from jotary.verifier.fetch import MAX_DOCUMENT, FetchError, Source, fetch_feed
 from jotary.verifier.key_source import KeySource, Snapshot
 from jotary.verifier.revocations import Revocation, RevocationList
 
@@ -157,6 +157,32 @@ class Follower:
         self._start_over()
         if was_closed:
             self.close()
+
+
+def follow(
+    keys: KeySource, where: Source, *, leeway: int, clock: Callable[[], float], monotonic: Callable[[], float]
+) -> Follower:
+    """Return what follows the feed of the issuer whose keys these are."""
+
+    def read(url: str, after: int, wait: int) -> str:
+        return fetch_feed(where, monotonic, url, after=after, wait=wait)
+
+    return Follower(keys, read, issuer=where.issuer, leeway=leeway, clock=clock)
+
+
+def bound_of_silence(on_stale: str, stale_after: int, *, is_followed: bool) -> int | None:
+    """The seconds of silence after which tokens are refused; None for never.
+
+    Raises:
+        ValueError: with what to change.
+    """
+    if on_stale not in {"accept", "refuse"} or stale_after < 1:
+        raise ValueError("on_stale must be 'accept' or 'refuse', and stale_after at least 1 second")
+    if on_stale == "accept":
+        return None
+    if not is_followed:
+        raise ValueError("on_stale='refuse' needs the feed: leave follow_revocations=True")
+    return stale_after
 
 
 _followers: "weakref.WeakSet[Follower]" = weakref.WeakSet()

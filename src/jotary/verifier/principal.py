@@ -20,7 +20,9 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         audience: `aud`, every one.
         issued_at: `iat`, Unix seconds.
         expires_at: `exp`, Unix seconds.
-        jti: the token's own id.
+        jti: the token's own id; None for an issuer whose tokens have none.
+        roles: what the person or client is, where the issuer says so; never scopes, which are what the client may do.
+        permissions: what the issuer's own access control allows, kept apart in the same way.
     """
 
     subject: str
@@ -31,8 +33,10 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     audience: tuple[str, ...]
     issued_at: int
     expires_at: int
-    jti: str
+    jti: str | None
     _claims: Mapping[str, Any]
+    roles: frozenset[str] = frozenset()
+    permissions: frozenset[str] = frozenset()
 
     @property
     def claims(self) -> Mapping[str, Any]:

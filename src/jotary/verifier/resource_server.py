@@ -16,6 +16,7 @@ from jotary.oauth.scope import parse_scope
 from jotary.verifier import challenge
 from jotary.verifier.challenge import Refusal
 from jotary.verifier.errors import InsufficientScope, InvalidToken, KeysUnavailable
+from jotary.verifier.multi_issuer import MultiIssuerVerifier
 from jotary.verifier.principal import Principal
 from jotary.verifier.verifier import TokenVerifier
 
@@ -54,7 +55,7 @@ class ResourceServer:
 
     def __init__(
         self,
-        verifier: TokenVerifier,
+        verifier: TokenVerifier | MultiIssuerVerifier,
         *,
         resource: str | None = None,
         scopes: Mapping[str, str] | None = None,
@@ -107,7 +108,7 @@ class ResourceServer:
         """The members of the metadata document (RFC 9728 §2)."""
         members = {
             "resource": self.resource,
-            "authorization_servers": [self.verifier.issuer],
+            "authorization_servers": list(self.verifier.issuers),
             "scopes_supported": list(self.scopes),
             "bearer_methods_supported": ["header"],
             **self._described,

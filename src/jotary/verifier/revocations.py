@@ -72,7 +72,7 @@ class RevocationList:
             (session_id is not None and _cuts(entries["sid"].get(session_id), issued_at))
             or _cuts(entries["sub"].get(principal.subject), issued_at)
             or _cuts(entries["client_id"].get(principal.client_id), issued_at)
-            or _cuts(entries["jti"].get(principal.jti), issued_at)
+            or (principal.jti is not None and _cuts(entries["jti"].get(principal.jti), issued_at))
         )
 
     def __iter__(self) -> Iterator[Revocation]:

@@ -8,14 +8,17 @@ from collections.abc import Callable, Collection, Generator
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Literal
+from typing import Any, Literal, Self
 
 from jotary.jose import KeySet
 from jotary.oauth.metadata import check_issuer_url
-from jotary.verifier.check import ASYMMETRIC_ALGORITHMS, NeedKeys, check, expect
+from jotary.tokens.token_profile import TokenProfile
+from jotary.verifier import providers
+from jotary.verifier.check import ASYMMETRIC_ALGORITHMS, NeedKeys, check, expect, takes_issuer
 from jotary.verifier.errors import InvalidToken, KeysUnavailable
-from jotary.verifier.fetch import Source, fetch_feed, fetch_keys
-from jotary.verifier.follower import Follower
+from jotary.verifier.fetch import Source, fetch_keys
+from jotary.verifier.follower import Follower, bound_of_silence, follow
+from jotary.verifier.key_documents import restricted
 from jotary.verifier.key_source import KeySource, Snapshot
 from jotary.verifier.keys import KeyPolicy, Step
 from jotary.verifier.principal import Principal
@@ -27,7 +30,7 @@ _MARGIN = 1.0  # seconds that a waiter waits beyond the timeout of the fetch its
 
 
 class TokenVerifier:
-    """Verifies access tokens of one issuer for one API (RFC 9068), with the issuer's public keys alone.
+    """Verifies access tokens of one issuer for one API, with the issuer's public keys alone.
 
     One per process, made at import: it holds the keys and what it verified before, it is safe to use from any thread
     and any event loop, and it survives a fork. The keys are fetched at the first token.
@@ -50,6 +53,7 @@ class TokenVerifier:
         ssl_context: which certificates are trusted; None for the system's.
         keys: the issuer's keys, if they are known already: then no network is used at all.
         key_policy: when the keys are fetched again.
+        profile: what the tokens look like; None for RFC 9068. `for_provider` knows that of many providers.
         clock: Unix seconds; for tests.
 
     Raises:
@@ -74,22 +78,27 @@ class TokenVerifier:
         ssl_context: ssl.SSLContext | None = None,
         keys: KeySet | None = None,
         key_policy: KeyPolicy | None = None,
+        profile: TokenProfile | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if keys is not None and not len(keys):
+        if keys is not None and profile is not None:
+            keys = restricted(keys, profile)
+        if keys is not None and not len(keys) and not (profile is not None and profile.is_unsigned):
             raise ValueError("keys must hold at least one key")
         self._follower: Follower | None = None
         if keys is not None:
             self._keys = KeySource.fixed(keys, clock, cache_size)
         else:
-            where = Source(issuer=check_issuer_url(issuer), jwks_uri=jwks_uri, timeout=timeout, ssl_context=ssl_context)
+            # With a profile the issuer may be any text: then it is where the keys are that must be safe to ask.
+            url = check_issuer_url(issuer if profile is None or jwks_uri is None else jwks_uri)
+            where = Source(issuer=url, jwks_uri=jwks_uri, timeout=timeout, ssl_context=ssl_context, profile=profile)
             fetch = partial(fetch_keys, where, time.monotonic)
             self._keys = KeySource(fetch, key_policy or KeyPolicy(), clock, cache_size)
-            if follow_revocations:
-                self._follower = _follower(self._keys, where, leeway, clock)
-        self._expected = expect(issuer, audience, algorithms, leeway, max_token_size)
+            if follow_revocations and profile is None:
+                self._follower = follow(self._keys, where, leeway=leeway, clock=clock, monotonic=time.monotonic)
+        self._expected = expect(issuer, audience, algorithms, leeway, max_token_size, profile=profile)
         self._revocations = revocations
-        self._bound = _bound(on_stale, stale_after, is_followed=self._follower is not None)
+        self._bound = bound_of_silence(on_stale, stale_after, is_followed=self._follower is not None)
         self._clock = clock
         self._patience = timeout + _MARGIN
 
@@ -124,10 +133,33 @@ class TokenVerifier:
             clock=clock,
         )
 
+    @classmethod
+    def for_provider(cls, provider: str, /, **settings: Any) -> Self:
+        """Make a verifier of the tokens of a provider that is known by name, such as "auth0".
+
+        Args:
+            provider: one of those on the page "Accept tokens from each provider".
+            settings: those of the provider, which stand there, and any of this class but `issuer` and `profile`.
+
+        Raises:
+            ValueError: the provider is not known, or a setting cannot be; with what to change.
+            TypeError: a setting is missing, or is none of the provider's.
+        """
+        return cls(**providers.options(provider, settings))
+
     @property
     def issuer(self) -> str:
         """The issuer whose tokens are taken."""
         return self._expected.issuer
+
+    @property
+    def issuers(self) -> tuple[str, ...]:
+        """The same, for who takes several verifiers and one alike."""
+        return (self._expected.issuer,)
+
+    def takes_issuer(self, issuer: str) -> bool:
+        """Whether a token that says it is from this issuer is one to verify here."""
+        return takes_issuer(self._expected, issuer)
 
     @property
     def audiences(self) -> frozenset[str]:
@@ -254,25 +286,3 @@ class TokenVerifier:
 def _returned(flow: StopIteration) -> Principal:
     principal: Principal = flow.value
     return principal
-
-
-def _follower(keys: KeySource, where: Source, leeway: int, clock: Callable[[], float]) -> Follower:
-    def read(url: str, after: int, wait: int) -> str:
-        return fetch_feed(where, time.monotonic, url, after=after, wait=wait)
-
-    return Follower(keys, read, issuer=where.issuer, leeway=leeway, clock=clock)
-
-
-def _bound(on_stale: str, stale_after: int, *, is_followed: bool) -> int | None:
-    """The seconds of silence after which tokens are refused; None for never.
-
-    Raises:
-        ValueError: with what to change.
-    """
-    if on_stale not in {"accept", "refuse"} or stale_after < 1:
-        raise ValueError("on_stale must be 'accept' or 'refuse', and stale_after at least 1 second")
-    if on_stale == "accept":
-        return None
-    if not is_followed:
-        raise ValueError("on_stale='refuse' needs the feed: leave follow_revocations=True")
-    return stale_after
