@@ -62,10 +62,7 @@ def check_profiled_token(
     said_by = check_issuer(claims, profile, issuer)
     audience = checks.check_audience({"aud": claims.get(profile.audience_claim)}, audiences)
     expires_at = checks.check_expiry(claims, now=now, leeway=leeway)
-    checks.check_not_before(claims, now=now, leeway=leeway)
-    for name in profile.past_claims:
-        if checks.require_time(claims, name) > now + leeway:
-            raise TokenError(name, f"the '{name}' claim lies in the future; check the clocks of issuer and API")
+    _check_start(claims, profile, now=now, leeway=leeway)
     return ProfiledToken(
         issuer=said_by,
         audience=audience,
@@ -150,6 +147,13 @@ def _check_kind(typ: object, claims: Mapping[str, Any], profile: TokenProfile) -
             raise TokenError(claim.name, claim.hint)
     for name in sorted(profile.refused & claims.keys()):
         raise TokenError(name, profile.refused_hint)
+
+
+def _check_start(claims: Mapping[str, Any], profile: TokenProfile, *, now: int, leeway: int) -> None:
+    checks.check_not_before(claims, now=now, leeway=leeway)
+    for name in profile.past_claims:
+        if checks.require_time(claims, name) > now + leeway:
+            raise TokenError(name, f"the '{name}' claim lies in the future; check the clocks of issuer and API")
 
 
 def _subject(claims: Mapping[str, Any], profile: TokenProfile) -> str:

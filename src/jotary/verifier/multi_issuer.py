@@ -32,7 +32,8 @@ class MultiIssuerVerifier:
         if not self._verifiers:
             raise ValueError("verifiers must hold at least one")
         for issuer in self.issuers:
-            if sum(verifier.takes_issuer(issuer) for verifier in self._verifiers) > 1:
+            takers = sum(verifier.takes_issuer(issuer) for verifier in self._verifiers)
+            if takers > 1 or self.issuers.count(issuer) > 1:
                 raise ValueError(f"two verifiers take the issuer {issuer!r}: which one a token is for cannot be told")
 
     @property
