@@ -10,13 +10,13 @@ from threading import Event, Lock, Thread
 
 import msgspec
 
-from jotary.jose import JOSEError, jwt
+from jotary.jose import JOSEError, KeySet, jwt
 from jotary.jose.algorithms import ALGORITHMS
 from jotary.tokens.errors import TokenError
 from jotary.tokens.revocation_feed import MAX_WAIT, TYP, FeedAnswer, check_feed
 from jotary.verifier.fetch import MAX_DOCUMENT, FetchError
 from jotary.verifier.key_source import KeySource, Snapshot
-from jotary.verifier.revocations import Revocation, RevocationList
+from jotary.verifier.revocations import RevocationList, cut_off
 
 _log = logging.getLogger("jotary.verifier")
 
@@ -114,15 +114,7 @@ class Follower:
         started, wait = self._clock(), MAX_WAIT if self.is_settled else 0
         answer = self._verified(self._read(uri, standing.position, wait), standing.position)
         now = self._clock()
-        for entry in answer.entries:
-            self.revocations.add(
-                Revocation(
-                    kind=entry.kind,
-                    value=entry.value,
-                    issued_before=entry.issued_before,
-                    expires_at=entry.expires_at + self._leeway,  # as long as a verifier may still take the token
-                )
-            )
+        cut_off(self.revocations, answer.entries, leeway=self._leeway)
         self.revocations.prune(int(now))
         self.standing = Standing(answer.position, now)
         is_idle = wait and not answer.entries and now - started < _LEAST_INTERVAL
@@ -130,7 +122,7 @@ class Follower:
 
     def _verified(self, token: str, after: int) -> FeedAnswer:
         try:
-            signed = self._open(token)
+            signed = open_feed(token, self._keys.snapshot.keys)
         except JOSEError as error:
             if error.code != "unknown_key":
                 raise
@@ -138,12 +130,9 @@ class Follower:
             if fetch is None:
                 raise
             concurrent.futures.wait([fetch])
-            signed = self._open(token)
+            signed = open_feed(token, self._keys.snapshot.keys)
         now = int(self._clock())
         return check_feed(signed.claims, issuer=self._issuer, after=after, now=now, leeway=self._leeway)
-
-    def _open(self, token: str) -> jwt.VerifiedToken:
-        return jwt.verify(token, self._keys.snapshot.keys, algorithms=_ASYMMETRIC, typ=TYP, max_size=MAX_DOCUMENT)
 
     def _settle(self) -> None:
         with self._lock:
@@ -157,6 +146,15 @@ class Follower:
         self._start_over()
         if was_closed:
             self.close()
+
+
+def open_feed(token: str, keys: KeySet) -> jwt.VerifiedToken:
+    """Verify signature and type of one answer of a feed; its claims are still to be checked.
+
+    Raises:
+        JOSEError: as `jwt.verify`.
+    """
+    return jwt.verify(token, keys, algorithms=_ASYMMETRIC, typ=TYP, max_size=MAX_DOCUMENT)
 
 
 _followers: "weakref.WeakSet[Follower]" = weakref.WeakSet()

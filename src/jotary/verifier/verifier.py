@@ -12,7 +12,7 @@ from typing import Literal
 
 from jotary.jose import KeySet
 from jotary.oauth.metadata import check_issuer_url
-from jotary.verifier.check import ASYMMETRIC_ALGORITHMS, NeedKeys, check, expect
+from jotary.verifier.check import ASYMMETRIC_ALGORITHMS, MAX_TOKEN_SIZE, NeedKeys, check, expect
 from jotary.verifier.errors import InvalidToken, KeysUnavailable
 from jotary.verifier.fetch import Source, fetch_feed, fetch_keys
 from jotary.verifier.follower import Follower
@@ -22,7 +22,6 @@ from jotary.verifier.principal import Principal
 from jotary.verifier.results import Results
 from jotary.verifier.revocations import Revocations
 
-_MAX_TOKEN = 8192  # characters; what a web server takes as a header, at most
 _MARGIN = 1.0  # seconds that a waiter waits beyond the timeout of the fetch itself
 
 
@@ -64,7 +63,7 @@ class TokenVerifier:
         algorithms: Collection[str] = ASYMMETRIC_ALGORITHMS,
         leeway: int = 5,
         cache_size: int = 4096,
-        max_token_size: int = _MAX_TOKEN,
+        max_token_size: int = MAX_TOKEN_SIZE,
         revocations: Revocations | None = None,
         follow_revocations: bool = True,
         on_stale: Literal["accept", "refuse"] = "accept",
@@ -103,7 +102,7 @@ class TokenVerifier:
         algorithms: Collection[str] = ASYMMETRIC_ALGORITHMS,
         leeway: int = 5,
         cache_size: int = 4096,
-        max_token_size: int = _MAX_TOKEN,
+        max_token_size: int = MAX_TOKEN_SIZE,
         revocations: Revocations | None = None,
         clock: Callable[[], float] = time.time,
     ) -> "TokenVerifier":
