@@ -18,6 +18,7 @@ PUBLIC = {
     "jotary.verifier",
     "jotary.client",
     "jotary.client.bff",
+    "jotary.client.native",
     "jotary.testing",
 }
 INTEGRATION = re.compile(r"jotary\.integrations\.[a-z]\w*")

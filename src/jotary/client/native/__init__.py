@@ -1,5 +1,6 @@
 """Native applications: sign-in in the system's browser, tokens in the system's keychain (design §6.6, RFC 8252)."""
 
+from jotary.client.errors import ClientError, IssuerError, ProtocolError, UnavailableError
 from jotary.client.native.app import NativeApp
 from jotary.client.native.auth import BearerAuth
 from jotary.client.native.encrypted_file import EncryptedFileStore
@@ -10,14 +11,18 @@ from jotary.client.native.token_store import HeldLock, TokenStore
 
 __all__ = [
     "BearerAuth",
+    "ClientError",
     "EncryptedFileStore",
     "HeldLock",
+    "IssuerError",
     "KeychainStore",
     "LoginError",
     "NativeApp",
     "NativeError",
     "NotSignedInError",
+    "ProtocolError",
     "SignedIn",
     "StoreError",
     "TokenStore",
+    "UnavailableError",
 ]

@@ -47,6 +47,7 @@ class LoopbackListener:
         self._check: Check | None = None
         self._authority = ""
         self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
         self._outcome: asyncio.Future[Secret] = asyncio.get_running_loop().create_future()
 
     async def __aenter__(self) -> Self:
@@ -61,6 +62,9 @@ class LoopbackListener:
         """Stop listening."""
         if self._server is not None:
             self._server.close()
+        for writer in list(self._writers):  # who says nothing does not outlive the sign-in
+            writer.transport.abort()
+        await asyncio.sleep(0)
         if self._outcome.done() and not self._outcome.cancelled():
             self._outcome.exception()  # looked at here, since who waits may be gone
 
@@ -79,6 +83,7 @@ class LoopbackListener:
         return await self._outcome
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
         try:
             async with asyncio.timeout(HEAD_TIMEOUT):
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -89,6 +94,8 @@ class LoopbackListener:
             settle()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             writer.close()
+        finally:
+            self._writers.discard(writer)
 
     def _respond(self, head: bytes, writer: asyncio.StreamWriter) -> Callable[[], None]:
         """Write the page; returns what is to happen when it is out."""
