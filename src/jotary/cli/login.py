@@ -35,7 +35,7 @@ def login(
     no_browser: bool,
     store: StoreKind,
 ) -> None:
-    """Sign in through the browser on this machine, and keep the session.
+    """Sign in at an issuer through the browser on this machine, and keep the session in the keychain.
 
     The encrypted file is for machines without a keychain. Its passphrase is asked for, or read from the variable
     JOTARY_PASSPHRASE.

@@ -15,7 +15,7 @@ from jotary.oauth.secret import Secret
 _UNAUTHORIZED: Final = 401
 
 
-class Session(Protocol):
+class SessionSource(Protocol):
     """Gives a session whose access token may be used; `refused` is one that the API did not take."""
 
     def __call__(self, *, refused: Secret | None = None) -> Awaitable[SignedIn]:
@@ -37,7 +37,7 @@ class BearerAuth(httpx2.Auth):
         ProtocolError: `origin` is no URL to which a token may be sent: https, or http on loopback.
     """
 
-    def __init__(self, session: Session, *, origin: str) -> None:
+    def __init__(self, session: SessionSource, *, origin: str) -> None:
         self._session = session
         self._origin = _origin(check_url(origin))
 

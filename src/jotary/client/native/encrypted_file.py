@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from jotary.client.native.errors import StoreError
-from jotary.client.native.file_lock import FileLock, try_lock_file
+from jotary.client.native.file_lock import try_lock_file
 from jotary.client.native.state_folder import make_private
+from jotary.client.native.token_store import HeldLock
 from jotary.oauth.secret import Secret
 
 #: Bytes of a file that are read at all.
@@ -96,7 +97,7 @@ class EncryptedFileStore:
         except OSError as error:
             raise StoreError(f"{self._path} cannot be removed ({error.strerror})", hint="Remove it.") from error
 
-    def try_lock(self) -> FileLock | None:
+    def try_lock(self) -> HeldLock | None:
         """A lock on a file beside it, since the file itself is replaced each time."""
         make_private(self._path.parent)
         lock = self._path.with_name(f"{self._path.name}.lock")

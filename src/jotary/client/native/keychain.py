@@ -9,8 +9,9 @@ from keyring.backend import KeyringBackend
 from keyring.backends.chainer import ChainerBackend
 
 from jotary.client.native.errors import StoreError
-from jotary.client.native.file_lock import FileLock, try_lock_file
+from jotary.client.native.file_lock import try_lock_file
 from jotary.client.native.state_folder import make_private, state_folder
+from jotary.client.native.token_store import HeldLock
 from jotary.oauth.secret import Secret
 
 #: Backends that encrypt for this person, and ask before another program may read. Any other one, such as a file that is
@@ -80,7 +81,7 @@ class KeychainStore:
         except Exception as error:
             raise _failure("changed", error) from error
 
-    def try_lock(self) -> FileLock | None:
+    def try_lock(self) -> HeldLock | None:
         """A lock on a file, since keychains have none."""
         try:
             return try_lock_file(self._lock)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 API = "https://api.example"
 
 
-class API401:
+class API401(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
     """An API that says 401 to tokens that are not good, and remembers what it was sent."""
 
     def __init__(self, issuer: "SmallIssuer") -> None:
@@ -26,11 +26,17 @@ class API401:
         self.seen: list[str] = []
         self._issuer = issuer
 
-    def __call__(self, request: httpx2.Request) -> httpx2.Response:
-        """Answer one request."""
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Answer one request, whose body passes as it does on a network."""
+        if isinstance(request.stream, httpx2.SyncByteStream):
+            b"".join(request.stream)
         token = request.headers["Authorization"].removeprefix("Bearer ")
         self.seen.append(token)
         return httpx2.Response(200 if self._issuer.is_good(token) and token not in self.refused else 401)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """The same, for the async client."""
+        return self.handle_request(request)
 
 
 @pytest.fixture
@@ -49,7 +55,7 @@ def app(make_app: "MakeApp", store: "MemoryStore", person: Callable[[str], None]
 
 def blocking(app: NativeApp, api: API401, url: str = API, **request: Iterator[bytes]) -> int:
     """The status of one request by the blocking client."""
-    with httpx2.Client(transport=httpx2.MockTransport(api), auth=app.auth(API)) as client:
+    with httpx2.Client(transport=api, auth=app.auth(API)) as client:
         return client.post(url, **request).status_code  # type: ignore[arg-type]  # content or nothing
 
 
@@ -57,7 +63,7 @@ def awaiting(app: NativeApp, api: API401, url: str = API) -> int:
     """The same by the async client."""
 
     async def ask() -> int:
-        async with httpx2.AsyncClient(transport=httpx2.MockTransport(api), auth=app.auth(API)) as client:
+        async with httpx2.AsyncClient(transport=api, auth=app.auth(API)) as client:
             return (await client.post(url)).status_code
 
     return asyncio.run(ask())
