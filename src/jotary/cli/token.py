@@ -12,7 +12,7 @@ from jotary.cli.output import print_json
 @click.command()
 @options.as_json
 def token(*, as_json: bool) -> None:
-    """Print a fresh access token of the session: it is refreshed if it is near its end.
+    """Print a fresh access token of the session, refreshed if it is near its end.
 
     Any number of processes may ask at the same time. Give it to a program through its standard input or environment,
     and not as an argument, which other people of this machine may see.
