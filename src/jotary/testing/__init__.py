@@ -4,8 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jotary.testing.attacks import ATTACKS, Attack
+    from jotary.testing.attacks import ATTACKS
+    from jotary.testing.attacks.attack import Attack, Presented
+    from jotary.testing.attacks.forger import Forger
     from jotary.testing.clock import FrozenClock
+    from jotary.testing.exchange import Answer
     from jotary.testing.firing import attack_api
     from jotary.testing.issuer import TestIssuer
     from jotary.testing.loopback_issuer import Fault, LoopbackIssuer
@@ -13,24 +16,30 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ATTACKS",
+    "Answer",
     "Attack",
     "AttackReport",
     "Fault",
     "Finding",
+    "Forger",
     "FrozenClock",
     "LoopbackIssuer",
+    "Presented",
     "TestIssuer",
     "attack_api",
 ]
 
 _HOMES = {
     "ATTACKS": "attacks",
-    "Attack": "attacks",
+    "Answer": "exchange",
+    "Attack": "attacks.attack",
     "AttackReport": "report",
     "Fault": "loopback_issuer",
     "Finding": "report",
+    "Forger": "attacks.forger",
     "FrozenClock": "clock",
     "LoopbackIssuer": "loopback_issuer",
+    "Presented": "attacks.attack",
     "TestIssuer": "issuer",
     "attack_api": "firing",
 }

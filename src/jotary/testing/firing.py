@@ -18,14 +18,13 @@ def attack_api(
     *,
     issuer: TestIssuer,
     scopes: Collection[str] = (),
+    claims: Mapping[str, Any] | None = None,
     level: Level = "strict",
     without: Collection[str] = (),
     only: Collection[Attack] | None = None,
     method: str = "GET",
     headers: Mapping[str, str] | None = None,
     body: bytes = b"",
-    sub: str = "person-1",
-    claims: Mapping[str, Any] | None = None,
 ) -> AttackReport:
     """Send good tokens and forged ones to one route of an API, and report what was not refused.
 
@@ -34,41 +33,42 @@ def attack_api(
         route: a path of the API that needs a token, with a query if it must have one.
         issuer: whose tokens the API takes, by the same keys, name, audience and clock.
         scopes: those that the route asks for.
-        level: `essential` for what every API must refuse, whatever it verifies with; `strict` for all attacks, and for
-            the statuses that the standards want.
+        claims: what else the tokens say, such as `sub`.
+        level: `essential` for what every API must refuse; `strict` for all attacks and the standards' own statuses.
         without: names of attacks or checks that are left out.
         only: the attacks to fire, instead of those of the level.
-        method: of the request. The good token is sent with it, too.
-        headers: further ones.
-        body: of the request.
-        sub: the person of the tokens.
-        claims: further claims that the API wants to see.
+        method: of every request; those with good tokens, too.
+        headers: the same.
+        body: the same.
 
     Raises:
         ValueError: the URL is not on loopback, or level or without name what there is not.
         TypeError: the application is neither ASGI nor WSGI.
     """
     chosen = select(level, without) if only is None else tuple(only)
-    path, _, query = route.partition("?")
-    named = tuple((name.lower().encode("ascii"), value.encode("latin-1")) for name, value in (headers or {}).items())
-    request = Request(method=method, path=path, query=query, headers=named, body=body)
-    forger = Forger(issuer, sub=sub, scopes=scopes, claims=claims)
+    forger = Forger(issuer, scopes=scopes, claims=claims)
     target = open_target(app)
     try:
-        return _Trial(target, forger, request, is_strict=level == "strict").run(chosen)
+        return _Trial(target, forger, _request(route, method, headers or {}, body), level).run(chosen)
     finally:
         forger.close()
         target.close()
 
 
+def _request(route: str, method: str, headers: Mapping[str, str], body: bytes) -> Request:
+    path, _, query = route.partition("?")
+    named = tuple((name.lower().encode("ascii"), value.encode("latin-1")) for name, value in headers.items())
+    return Request(method=method, path=path, query=query, headers=named, body=body)
+
+
 class _Trial:
     """One route of one API, under fire."""
 
-    def __init__(self, target: Target, forger: Forger, request: Request, *, is_strict: bool) -> None:
+    def __init__(self, target: Target, forger: Forger, request: Request, level: Level) -> None:
         self._target = target
         self._forger = forger
         self._request = request
-        self._is_strict = is_strict
+        self._is_strict = level == "strict"
         self._lacking: dict[str, bool] = {}
 
     def run(self, attacks: Iterable[Attack]) -> AttackReport:

@@ -82,7 +82,9 @@ class AttackReport(msgspec.Struct, frozen=True, kw_only=True):
         for check in dict.fromkeys(one.check for one in self.findings):
             here = [one for one in self.findings if one.check == check]
             title = "missing check" if check in self.missing_checks else "faulty check"
-            lines += ["", f"{title}: {check}", *(f"  - {one}" for one in here), f"  mend: {MENDING[check]}."]
+            lines += ["", f"{title}: {check}", *(f"  - {one}" for one in here)]
+            if check in MENDING:  # which an attack of the user's own is not
+                lines.append(f"  mend: {MENDING[check]}.")
         return "\n".join(lines)
 
     def raise_for_findings(self) -> None:

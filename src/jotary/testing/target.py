@@ -32,16 +32,22 @@ def open_target(app: Any) -> Target:
     """
     if isinstance(app, str):
         return UrlTarget(app)
-    try:
-        parameters = inspect.signature(app).parameters.values()
-    except (TypeError, ValueError):
-        raise TypeError("an ASGI application, a WSGI application or a URL on loopback is expected") from None
-    needed = [one for one in parameters if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
-    if len(needed) == 3:  # noqa: PLR2004 -- scope, receive, send
+    if _takes(app, 3) and (not _takes(app, 2) or inspect.iscoroutinefunction(app)):
         return AsgiTarget(app)
-    if len(needed) == 2:  # noqa: PLR2004 -- environ, start_response
+    if _takes(app, 2):
         return WsgiTarget(app)
-    raise TypeError("an application takes (scope, receive, send), as ASGI has it, or (environ, start_response)")
+    raise TypeError(
+        "expected: an ASGI application (scope, receive, send), a WSGI one (environ, start_response), or a loopback URL"
+    )
+
+
+def _takes(app: Any, count: int) -> bool:
+    """Whether it can be called with so many arguments."""
+    try:
+        inspect.signature(app).bind(*range(count))
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 class UrlTarget:

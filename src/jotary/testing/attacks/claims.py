@@ -21,7 +21,7 @@ def _scopes(forger: Forger, *scopes: str) -> str:
 
 
 def _id_token(forger: Forger) -> str:
-    return forger.issuer.id_token(forger.sub)
+    return forger.issuer.id_token(forger.extra.get("sub", "person-1"))
 
 
 ATTACKS = (

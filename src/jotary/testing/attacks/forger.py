@@ -17,21 +17,18 @@ class Forger:
 
     Args:
         issuer: whose tokens the API takes.
-        sub: the person of the good token.
         scopes: the scopes of the good token: those that the route asks for.
-        claims: further claims that the API wants to see.
+        claims: what else the good token says, as arguments of `TestIssuer.token`.
     """
 
     def __init__(
         self,
         issuer: TestIssuer,
         *,
-        sub: str = "person-1",
         scopes: Collection[str] = (),
         claims: Mapping[str, Any] | None = None,
     ) -> None:
         self.issuer = issuer
-        self.sub = sub
         self.scopes = tuple(scopes)
         self.extra = dict(claims or {})
         self._accomplice: LoopbackIssuer | None = None
@@ -66,7 +63,7 @@ class Forger:
 
     def good(self) -> str:
         """Return a token that the API must take."""
-        return self.issuer.token(self.sub, scopes=self.scopes, **self.extra)
+        return self.issuer.token(scopes=self.scopes, **self.extra)
 
     def parts(self) -> tuple[dict[str, Any], dict[str, Any], bytes]:
         """Return header, claims and signature of a good token."""
