@@ -72,7 +72,7 @@ MUTATIONS: dict[str, tuple[str, Any]] = {
     "exp": ("jotary.tokens.claims.check_expiry", expires_at),
     "nbf": ("jotary.tokens.claims.check_not_before", no_check),
     "iat": ("jotary.tokens.claims.check_issued_at", lambda *_, **__: 0),
-    "typ": ("jotary.verifier.check._check_type", no_check),
+    "typ": ("jotary.verifier.check.check_type", no_check),
     "crit": ("jotary.jose.header._is_unencoded", lambda _: False),
     "duplicates": ("jotary.jose.strict_json.loads_object", lambda data, **_: json.loads(data)),
     "sub": ("jotary.tokens.claims.require_text", text("sub")),
