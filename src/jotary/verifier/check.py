@@ -6,14 +6,11 @@ from typing import Any
 import msgspec
 
 from jotary.jose import JOSEError, KeySet, jws, strict_json
-from jotary.jose.algorithms import ALGORITHMS
+from jotary.jose.algorithms import ASYMMETRIC_ALGORITHMS
 from jotary.tokens.access_token import TYP, check_access_token
 from jotary.tokens.errors import TokenError
 from jotary.verifier.errors import InvalidToken
 from jotary.verifier.principal import Principal
-
-#: Every algorithm by which whoever verifies cannot sign (RFC 9068 §4 leaves no room for others).
-ASYMMETRIC_ALGORITHMS = tuple(name for name, row in ALGORITHMS.items() if row.kty != "oct")
 
 
 #: Characters: what a web server takes as a header, at most.
@@ -49,6 +46,7 @@ def expect(
     audiences = frozenset((audience,) if isinstance(audience, str) else audience)
     if not issuer or not audiences or not all(audiences):
         raise ValueError("issuer and audience must be non-empty strings: a token is checked against both")
+    # RFC 9068 §4: whoever verifies must not be able to sign
     if not algorithms or not set(algorithms) <= set(ASYMMETRIC_ALGORITHMS):
         raise ValueError(f"algorithms must be some of {', '.join(ASYMMETRIC_ALGORITHMS)}")
     if leeway < 0:

@@ -4,14 +4,14 @@ import concurrent.futures
 import logging
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from threading import Event, Lock, Thread
 
 import msgspec
 
 from jotary.jose import JOSEError, KeySet, jwt
-from jotary.jose.algorithms import ALGORITHMS
+from jotary.jose.algorithms import DEFAULT_ALGORITHMS
 from jotary.tokens.errors import TokenError
 from jotary.tokens.revocation_feed import MAX_WAIT, TYP, FeedAnswer, check_feed
 from jotary.verifier.fetch import MAX_DOCUMENT, FetchError
@@ -20,7 +20,6 @@ from jotary.verifier.revocations import RevocationList, cut_off
 
 _log = logging.getLogger("jotary.verifier")
 
-_ASYMMETRIC = frozenset(name for name, row in ALGORITHMS.items() if row.kty != "oct")
 _FIRST_PAUSE = 0.5  # seconds after a failure; it doubles with each further one
 _LONGEST_PAUSE = 15.0  # seconds; a feed that is back must be noticed within any sensible bound of staleness
 _LEAST_INTERVAL = 0.5  # seconds between two answers without news, should the issuer not hold them back
@@ -48,14 +47,25 @@ class Follower:
         keys: of the issuer; they also sign the feed, and their metadata says where it is.
         read: brings one answer of the feed.
         issuer: whose feed it is.
+        algorithms: what the API takes tokens by, and so the feed as well, beside what is taken by default.
         leeway: seconds that clocks may differ.
         clock: Unix seconds.
     """
 
-    def __init__(self, keys: KeySource, read: Read, *, issuer: str, leeway: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        keys: KeySource,
+        read: Read,
+        *,
+        issuer: str,
+        algorithms: frozenset[str],
+        leeway: int,
+        clock: Callable[[], float],
+    ) -> None:
         self._keys = keys
         self._read = read
         self._issuer = issuer
+        self._algorithms = algorithms.union(DEFAULT_ALGORITHMS)
         self._leeway = leeway
         self._clock = clock
         self._closed = Event()
@@ -122,7 +132,7 @@ class Follower:
 
     def _verified(self, token: str, after: int) -> FeedAnswer:
         try:
-            signed = open_feed(token, self._keys.snapshot.keys)
+            signed = open_feed(token, self._keys.snapshot.keys, self._algorithms)
         except JOSEError as error:
             if error.code != "unknown_key":
                 raise
@@ -130,7 +140,7 @@ class Follower:
             if fetch is None:
                 raise
             concurrent.futures.wait([fetch])
-            signed = open_feed(token, self._keys.snapshot.keys)
+            signed = open_feed(token, self._keys.snapshot.keys, self._algorithms)
         now = int(self._clock())
         return check_feed(signed.claims, issuer=self._issuer, after=after, now=now, leeway=self._leeway)
 
@@ -148,13 +158,13 @@ class Follower:
             self.close()
 
 
-def open_feed(token: str, keys: KeySet) -> jwt.VerifiedToken:
+def open_feed(token: str, keys: KeySet, algorithms: Collection[str] = DEFAULT_ALGORITHMS) -> jwt.VerifiedToken:
     """Verify signature and type of one answer of a feed; its claims are still to be checked.
 
     Raises:
         JOSEError: as `jwt.verify`.
     """
-    return jwt.verify(token, keys, algorithms=_ASYMMETRIC, typ=TYP, max_size=MAX_DOCUMENT)
+    return jwt.verify(token, keys, algorithms=algorithms, typ=TYP, max_size=MAX_DOCUMENT)
 
 
 _followers: "weakref.WeakSet[Follower]" = weakref.WeakSet()

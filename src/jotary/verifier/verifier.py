@@ -11,8 +11,9 @@ from functools import partial
 from typing import Literal
 
 from jotary.jose import KeySet
+from jotary.jose.algorithms import DEFAULT_ALGORITHMS
 from jotary.oauth.metadata import check_issuer_url
-from jotary.verifier.check import ASYMMETRIC_ALGORITHMS, MAX_TOKEN_SIZE, NeedKeys, check, expect
+from jotary.verifier.check import MAX_TOKEN_SIZE, NeedKeys, check, expect
 from jotary.verifier.errors import InvalidToken, KeysUnavailable
 from jotary.verifier.fetch import Source, fetch_feed, fetch_keys
 from jotary.verifier.follower import Follower
@@ -34,7 +35,8 @@ class TokenVerifier:
     Args:
         issuer: the issuer's URL, exactly as its tokens say it in `iss`.
         audience: this API's identifier, as clients ask for it with `resource` (RFC 8707), or several.
-        algorithms: the signature algorithms that are taken; asymmetric ones only.
+        algorithms: the signature algorithms that are taken; asymmetric ones only. Those that are opt-in, such as
+            `ML-DSA-65` and `Ed25519`, are taken only where they are named here.
         leeway: seconds that the clocks of issuer and API may differ.
         cache_size: how many verified tokens are remembered; 0 for none. One takes about 2 kB.
         max_token_size: characters; a longer token is refused before it is decoded.
@@ -60,7 +62,7 @@ class TokenVerifier:
         *,
         issuer: str,
         audience: str | Collection[str],
-        algorithms: Collection[str] = ASYMMETRIC_ALGORITHMS,
+        algorithms: Collection[str] = DEFAULT_ALGORITHMS,
         leeway: int = 5,
         cache_size: int = 4096,
         max_token_size: int = MAX_TOKEN_SIZE,
@@ -85,7 +87,7 @@ class TokenVerifier:
             fetch = partial(fetch_keys, where, time.monotonic)
             self._keys = KeySource(fetch, key_policy or KeyPolicy(), clock, cache_size)
             if follow_revocations:
-                self._follower = _follower(self._keys, where, leeway, clock)
+                self._follower = _follower(self._keys, where, algorithms, leeway, clock)
         self._expected = expect(issuer, audience, algorithms, leeway, max_token_size)
         self._revocations = revocations
         self._bound = _bound(on_stale, stale_after, is_followed=self._follower is not None)
@@ -99,7 +101,7 @@ class TokenVerifier:
         issuer: str,
         audience: str | Collection[str],
         keys: KeySet,
-        algorithms: Collection[str] = ASYMMETRIC_ALGORITHMS,
+        algorithms: Collection[str] = DEFAULT_ALGORITHMS,
         leeway: int = 5,
         cache_size: int = 4096,
         max_token_size: int = MAX_TOKEN_SIZE,
@@ -255,11 +257,14 @@ def _returned(flow: StopIteration) -> Principal:
     return principal
 
 
-def _follower(keys: KeySource, where: Source, leeway: int, clock: Callable[[], float]) -> Follower:
+def _follower(
+    keys: KeySource, where: Source, algorithms: Collection[str], leeway: int, clock: Callable[[], float]
+) -> Follower:
     def read(url: str, after: int, wait: int) -> str:
         return fetch_feed(where, time.monotonic, url, after=after, wait=wait)
 
-    return Follower(keys, read, issuer=where.issuer, leeway=leeway, clock=clock)
+    named = frozenset(algorithms)
+    return Follower(keys, read, issuer=where.issuer, algorithms=named, leeway=leeway, clock=clock)
 
 
 def _bound(on_stale: str, stale_after: int, *, is_followed: bool) -> int | None:

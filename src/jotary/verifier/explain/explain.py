@@ -5,8 +5,9 @@ from typing import Literal
 import msgspec
 
 from jotary.jose import KeySet
+from jotary.jose.algorithms import DEFAULT_ALGORITHMS
 from jotary.tokens.claims import DEFAULT_LEEWAY
-from jotary.verifier.check import ASYMMETRIC_ALGORITHMS, MAX_TOKEN_SIZE, Expectations, Verified, check
+from jotary.verifier.check import MAX_TOKEN_SIZE, Expectations, Verified, check
 from jotary.verifier.explain.content import ContentExpected, check_content
 from jotary.verifier.explain.form import take_apart
 from jotary.verifier.explain.kinds import kind_of
@@ -36,7 +37,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     audiences: frozenset[str] = frozenset()
     keys: KeySet | NoKeys
     revocations: Revocations | None = None
-    algorithms: frozenset[str] = frozenset(ASYMMETRIC_ALGORITHMS)
+    algorithms: frozenset[str] = frozenset(DEFAULT_ALGORITHMS)
     leeway: int = DEFAULT_LEEWAY
     max_size: int = MAX_TOKEN_SIZE
 

@@ -15,6 +15,7 @@ from jotary.oauth.secret import Secret
 from jotary.server.flows.administration.client_secret import SECRET_ENTROPY, has_secret, new_client_secret
 from jotary.server.flows.administration.client_type import CLIENT_TYPES, Rules
 from jotary.server.flows.administration.refusal import AdministrationError
+from jotary.server.flows.client_authentication import ASSERTION_ALGORITHMS
 from jotary.server.flows.grants.client_credentials import SCOPES_OF_PEOPLE
 from jotary.server.model.changes import AddClient, AddEvent, Change
 from jotary.server.model.client import AuthenticationMethod, Client, ClientType
@@ -185,4 +186,10 @@ def _public_keys(jwks: dict[str, Any] | None) -> dict[str, Any]:
         )
     if not keys:
         raise AdministrationError("the JWK Set is empty", hint="Give at least one public key.")
+    for key in keys:
+        if set(ASSERTION_ALGORITHMS).isdisjoint(key.verifying_algorithms):
+            raise AdministrationError(
+                f"key {key.kid or key.thumbprint()} is for {key.alg or key.kty}, which signs no assertions here",
+                hint=f"Give keys for some of {', '.join(ASSERTION_ALGORITHMS)}.",
+            )
     return keys.to_jwks()
