@@ -12,7 +12,6 @@ from jotary.tokens.errors import TokenError
 from jotary.verifier.errors import InvalidToken
 from jotary.verifier.principal import Principal
 
-
 #: Characters: what a web server takes as a header, at most.
 MAX_TOKEN_SIZE = 8192
 
