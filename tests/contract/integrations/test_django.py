@@ -118,7 +118,8 @@ def test_djangos_cache_does_not_mix_callers(security: JotarySecurity, project: P
     cache.clear()
     view = cache_page(60)(security.require("a")(whoami))
     client = TestClient(project([path("", view)]))
-    assert client.get("/", headers=bearer("a")).text == "ada"
+    answer = client.get("/", headers=bearer("a"))
+    assert (answer.text, "Authorization" in answer.headers["Vary"]) == ("ada", True)
     assert client.get("/").status_code == 401
     assert client.get("/", headers=bearer("a", sub="eve")).text == "eve"
 
