@@ -63,7 +63,7 @@ format: $(DEV) ## Format the code, and fix what can be fixed safely
 
 # The sets are resolved for every platform and every supported Python; the demo's is a part of the development one.
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-header --system-certs $(if $(UPGRADE),--upgrade)
+	--no-emit-index-url --no-header --system-certs --constraints requirements/constraints.txt $(if $(UPGRADE),--upgrade)
 
 lock: $(DEV) ## Pin the requirements again after pyproject.toml changed (UPGRADE=1 takes the newest)
 	$(COMPILE) --all-extras --group dev --output-file requirements/dev.txt
