@@ -28,7 +28,8 @@ demo: $(DEMO) ## Show it: User API, ToDo API and ToDo web on this machine (CHECK
 	@$(BIN)/jotary demo $(if $(CHECK),--check) $(ARGS)
 
 test: $(DEV) ## Run every test, those in a real browser too (ARGS="tests/unit -k scope" for some)
-	@JOTARY_CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" && export JOTARY_CHROMIUM && \
+	@$(BIN)/python tools/find_secret_service.py && \
+	JOTARY_CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" && export JOTARY_CHROMIUM && \
 	$(BIN)/pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadfile $(ARGS)
 
 check: lint types layers docs doctest changelog ## Check style, types, the direction of imports, and the docs
@@ -62,7 +63,7 @@ format: $(DEV) ## Format the code, and fix what can be fixed safely
 
 # The sets are resolved for every platform and every supported Python; the demo's is a part of the development one.
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-header --system-certs $(if $(UPGRADE),--upgrade)
+	--no-emit-index-url --no-header --system-certs --constraints requirements/constraints.txt $(if $(UPGRADE),--upgrade)
 
 lock: $(DEV) ## Pin the requirements again after pyproject.toml changed (UPGRADE=1 takes the newest)
 	$(COMPILE) --all-extras --group dev --output-file requirements/dev.txt

@@ -10,6 +10,9 @@ from hypothesis import settings
 settings.register_profile("jotary", deadline=None)
 settings.load_profile("jotary")
 
+# Read when a test first asks Django for one (tests/plugins/django_settings.py).
+os.environ["DJANGO_SETTINGS_MODULE"] = "django_settings"
+
 
 @pytest.fixture(scope="session")
 def vectors() -> Path:

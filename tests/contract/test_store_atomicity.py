@@ -46,6 +46,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]
 async def test_nothing_is_written_by_no_change(store: Store) -> None:
     """A decision that writes nothing commits nothing."""
     await store.commit()
+    assert list(await store.events()) == []
 
 
 @pytest.fixture

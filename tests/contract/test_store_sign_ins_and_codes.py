@@ -106,6 +106,7 @@ async def test_the_end_of_another_sign_in_harms_no_code(
     """`RedeemCode` looks at the code's own sign-in."""
     await store.commit(AddSignIn(replace(sign_in, id="other")), AddCode(code), EndSignIn("other", now))
     await store.commit(RedeemCode(code.id, now))
+    assert await store.code(code.id) == replace(code, redeemed_at=now)
 
 
 async def test_redeeming_no_code_is_a_conflict(store: Store, now: int) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from jotary.jose import JOSEError, Key, base64url, jws
-from jotary.jose.algorithms import ALGORITHMS
+from jotary.jose.algorithms import ALGORITHMS, ASYMMETRIC_ALGORITHMS, DEFAULT_ALGORITHMS
 
 
 @pytest.mark.parametrize(
@@ -18,10 +18,15 @@ from jotary.jose.algorithms import ALGORITHMS
         ("ES384", 96),
         ("ES512", 132),
         ("EdDSA", 64),
+        ("Ed25519", 64),
+        ("Ed448", 114),
+        ("ML-DSA-44", 2420),
+        ("ML-DSA-65", 3309),
+        ("ML-DSA-87", 4627),
     ],
 )
 def test_a_signature_has_one_length(name: str, size: int) -> None:
-    """§3.2 to §3.5 and RFC 8037 §3.1: one byte more or less is no signature, not even a zero."""
+    """§3.2 to §3.5, RFC 8037 §3.1 and RFC 9964 §5: one byte more or less is no signature, not even a zero."""
     key = Key.generate(name)
     tokens = [jws.sign(b"payload", key) for _ in range(20)]
     assert {len(jws.parse(token).signature) for token in tokens} == {size}
@@ -33,7 +38,7 @@ def test_a_signature_has_one_length(name: str, size: int) -> None:
 
 
 def test_the_algorithms_are_these() -> None:
-    """§3.1 and RFC 8037 §3.1: `none` is not among them, nor is SHA-1, nor secp256k1."""
+    """§3.1, RFC 8037 §3.1, RFC 9864 §2, RFC 9964 §5: `none` is not among them, nor is SHA-1, nor secp256k1."""
     rows = {name: (row.kty, row.variant, row.minimum_bits) for name, row in ALGORITHMS.items()}
     assert rows == {
         **{f"RS{size}": ("RSA", None, 2048) for size in (256, 384, 512)},
@@ -43,7 +48,19 @@ def test_the_algorithms_are_these() -> None:
         "ES384": ("EC", "P-384", 0),
         "ES512": ("EC", "P-521", 0),
         "EdDSA": ("OKP", "Ed25519", 0),
+        "Ed25519": ("OKP", "Ed25519", 0),
+        "Ed448": ("OKP", "Ed448", 0),
+        "ML-DSA-44": ("AKP", "ML-DSA-44", 0),
+        "ML-DSA-65": ("AKP", "ML-DSA-65", 0),
+        "ML-DSA-87": ("AKP", "ML-DSA-87", 0),
     }
+
+
+def test_nothing_is_taken_by_default_but_these() -> None:
+    """RFC 9864 and RFC 9964 are opt-in; RFC 9068 §4 leaves no room for a secret that both sides hold."""
+    families = [f"{family}{size}" for family in ("RS", "PS", "ES") for size in (256, 384, 512)]
+    assert list(DEFAULT_ALGORITHMS) == [*families, "EdDSA"]
+    assert set(ASYMMETRIC_ALGORITHMS) == {name for name in ALGORITHMS if not name.startswith("HS")}
 
 
 @pytest.mark.parametrize(

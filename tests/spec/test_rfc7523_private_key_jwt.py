@@ -141,6 +141,16 @@ def test_a_symmetric_signature_is_refused(desk: "Desk") -> None:
     assert desk.refused(authenticate, desk, forged).error == "invalid_client"
 
 
+@pytest.mark.parametrize("algorithm", ["Ed25519", "Ed448", "ML-DSA-65"])
+def test_an_algorithm_that_is_opt_in_signs_no_assertion(desk: "Desk", algorithm: str) -> None:
+    """RFC 8414 §2: what the metadata does not name is not taken."""
+    key = Key.generate(algorithm)
+    add_client(desk, jwks={"keys": [key.to_jwk()]})
+
+    assertion = jwt.sign(claims(desk), key, typ="JWT")
+    assert desk.refused(authenticate, desk, assertion).error == "invalid_client"
+
+
 @pytest.mark.parametrize("jwks", [None, {"keys": []}, {"keys": "none"}, {}])
 def test_a_client_without_usable_keys_cannot_authenticate(desk: "Desk", jwks: dict[str, Any] | None) -> None:
     """A broken registration is a refusal, not a failure of the server."""

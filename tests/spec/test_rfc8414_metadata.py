@@ -87,6 +87,12 @@ def test_it_accepts_no_assertion_with_a_shared_secret(documents: Documents) -> N
     assert not {name for name in algorithms if name.startswith("HS") or name == "none"}
 
 
+def test_what_is_opt_in_is_not_announced(documents: Documents) -> None:
+    """RFC 9864 §2.2, RFC 9964 §5: no document names them, as nobody has chosen them."""
+    for text in (documents.discovery(), documents.jwks()):
+        assert not [name for name in (b"Ed25519", b"Ed448", b"ML-DSA") if name in text]
+
+
 def test_every_claim_of_its_tokens_is_announced(desk: "Desk", documents: Documents) -> None:
     """OIDC Discovery §3, claims_supported."""
     response = desk.sign_in(desk.add_client(), nonce="n")

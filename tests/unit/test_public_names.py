@@ -4,8 +4,10 @@ import ast
 import importlib
 import importlib.util
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
@@ -18,6 +20,7 @@ PUBLIC = {
     "jotary.verifier",
     "jotary.client",
     "jotary.client.bff",
+    "jotary.client.native",
     "jotary.testing",
 }
 INTEGRATION = re.compile(r"jotary\.integrations\.[a-z]\w*")
@@ -88,11 +91,12 @@ def test_python_in_the_documentation_imports_public_names_only(page: Path) -> No
 
 
 @pytest.mark.parametrize("page", PAGES, ids=label)
-def test_python_in_the_documentation_runs(page: Path) -> None:
+def test_python_in_the_documentation_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocks of a page, one after the other, as a reader would try them; no issuer is called while they load."""
-    names: dict[str, object] = {"__name__": "documentation"}
+    module = ModuleType("documentation")
+    monkeypatch.setitem(sys.modules, "documentation", module)  # where Litestar looks for the names of annotations
     for block in code_blocks(page):
-        exec(compile(block, label(page), "exec"), names)  # noqa: S102 -- our own pages, in a test
+        exec(compile(block, label(page), "exec"), module.__dict__)  # noqa: S102 -- our own pages, in a test
 
 
 def test_the_api_of_the_readme_refuses_who_has_no_token() -> None:

@@ -1,5 +1,6 @@
 """Wycheproof's files for the signature algorithms themselves, through the keys and rows that tokens go through."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -26,16 +27,29 @@ def holds(key: Key, algorithm: str, signature: bytes, message: bytes) -> bool:
 
 def wrongly_judged(cases: list[Any], algorithm: str, key_of: Callable[[Any], Key]) -> list[int]:
     """The cases whose verdict is not the published one. `acceptable` must be refused: there is one right encoding."""
-    return [
-        case.id
-        for case in cases
-        if holds(key_of(case), algorithm, case.octets("sig"), case.octets("msg")) is not case.is_valid
-    ]
+    return [case.id for case in cases if judged(case, algorithm, key_of(case)) is not case.is_valid]
 
 
 def from_pem(case: Any) -> Key:
     """The key of a case's group, from its PEM."""
     return Key.from_pem(case.group["publicKeyPem"])
+
+
+def akp(case: Any, name: str) -> Key:
+    """The key of a case's group, as an AKP JWK."""
+    pub = base64url.encode(bytes.fromhex(case.group["publicKey"]))
+    return Key.from_jwk({"kty": "AKP", "alg": name, "pub": pub})
+
+
+def in_pem(case: Any) -> Key:
+    """The key of a case's group, whose file has it in DER, in PEM."""
+    text = base64.encodebytes(bytes.fromhex(case.group["publicKeyDer"])).decode()
+    return Key.from_pem(f"-----BEGIN PUBLIC KEY-----\n{text}-----END PUBLIC KEY-----\n")
+
+
+def judged(case: Any, algorithm: str, key: Key) -> bool:
+    """Whether a case's signature verifies."""
+    return holds(key, algorithm, case.octets("sig"), case.octets("msg"))
 
 
 @pytest.mark.parametrize(
@@ -45,16 +59,41 @@ def from_pem(case: Any) -> Key:
         ("ecdsa_secp384r1_sha384_p1363_test", "ES384", 280, 270),
         ("ecdsa_secp521r1_sha512_p1363_test", "ES512", 318, 308),
         ("ed25519_test", "EdDSA", 151, 151),
+        ("ed25519_test", "Ed25519", 151, 151),
+        ("ed448_test", "Ed448", 87, 87),
     ],
 )
 def test_curves(name: str, algorithm: str, count: int, jwks: int, wycheproof: Cases, ran: Ran) -> None:
-    """ECDSA over r and s side by side (RFC 7518 §3.4), and Ed25519 (RFC 8037 §3.1)."""
+    """ECDSA over r and s side by side (RFC 7518 §3.4); EdDSA by its old name (RFC 8037) and the new ones (RFC 9864)."""
     cases = wycheproof(name)
     assert wrongly_judged(cases, algorithm, from_pem) == []
     with_jwk = [case for case in cases if "publicKeyJwk" in case.group]
     assert wrongly_judged(with_jwk, algorithm, lambda case: Key.from_jwk(case.group["publicKeyJwk"])) == []
     assert (len(cases), len(with_jwk)) == (count, jwks)
-    ran(f"wycheproof {name}: {count} cases with PEM keys, {jwks} with JWKs")
+    ran(f"wycheproof {name}, {algorithm}: {count} cases with PEM keys, {jwks} with JWKs")
+
+
+@pytest.mark.parametrize(("size", "count", "contexts"), [(44, 180, 7), (65, 210, 7), (87, 241, 7)])
+def test_ml_dsa(size: int, count: int, contexts: int, wycheproof: Cases, ran: Ran) -> None:
+    """Pure ML-DSA and keys of one length (RFC 9964 §5).
+
+    The context is always empty: what was signed under another one is refused, the two valid cases of each file as well.
+    """
+    name = f"ML-DSA-{size}"
+    cases = wycheproof(f"mldsa_{size}_verify_test")
+    wrong = [case for case in cases if "IncorrectPublicKeyLength" in case.fields["flags"]]
+    for case in wrong:
+        with pytest.raises(JOSEError, match=r"invalid_key.*exactly \d+ bytes"):
+            akp(case, name)
+        with pytest.raises(JOSEError, match="invalid_key"):
+            in_pem(case)
+    with_context = [case for case in cases if case.fields.get("ctx")]
+    assert not [case.id for case in with_context if judged(case, name, akp(case, name))]
+    plain = [case for case in cases if case not in wrong and case not in with_context]
+    assert wrongly_judged(plain, name, lambda case: akp(case, name)) == []
+    assert wrongly_judged(plain, name, in_pem) == []
+    assert (len(cases), len(wrong), len(with_context)) == (count, 4, contexts)
+    ran(f"wycheproof mldsa_{size}_verify: {len(plain)} cases; 4 keys refused, {contexts} with a context refused")
 
 
 @pytest.mark.parametrize(("bits", "digest"), RSA)

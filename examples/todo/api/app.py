@@ -46,8 +46,8 @@ def create_app(verifier: TokenVerifier, tasks: Tasks, *, client_id: str | None =
     Reader = Annotated[Principal, Depends(security.require("todo:read"))]  # noqa: N806 -- a type
     Writer = Annotated[Principal, Depends(security.require("todo:write"))]  # noqa: N806 -- a type
     app = FastAPI(title="ToDo", version="1", swagger_ui_init_oauth=security.swagger_ui_init_oauth(client_id))
-    problems.install(app)
     security.install(app)
+    problems.install(app)  # after it, so that every refusal has the same form
 
     @app.get("/tasks")
     def list_tasks(

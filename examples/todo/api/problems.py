@@ -7,6 +7,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from jotary.integrations.fastapi import RefusedRequest
+
 
 def problem(status: int, detail: str | None = None, **members: object) -> JSONResponse:
     """One refusal; `members` are further members of the problem."""
@@ -22,6 +24,13 @@ def install(app: FastAPI) -> None:
     async def refuse(_request: Request, error: HTTPException) -> JSONResponse:
         answer = problem(error.status_code, error.detail)
         answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(RefusedRequest)
+    async def refuse_caller(_request: Request, error: RefusedRequest) -> JSONResponse:
+        refusal = error.refusal
+        answer = problem(refusal.status, refusal.body["error_description"], error=refusal.body.get("error"))
+        answer.headers.update(refusal.headers)
         return answer
 
     @app.exception_handler(RequestValidationError)

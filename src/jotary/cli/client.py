@@ -40,7 +40,12 @@ def client() -> None:
     multiple=True,
     help="Where people may be sent after signing out; may be repeated.",
 )
-@click.option("--scope", "scopes", multiple=True, help="A scope that it may ask for; may be repeated.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    help="A scope that it may ask for, besides openid, profile and email where people sign in; may be repeated.",
+)
 @click.option(
     "--audience",
     "audiences",
@@ -139,9 +144,9 @@ def delete(client_id: str, config: Path | None, *, yes: bool) -> None:
     click.echo(f"Deleted the client {administer(config, work).id}.")
 
 
-def _split(scopes: tuple[str, ...]) -> tuple[str, ...] | None:
-    """`--scope 'a b'` is `--scope a --scope b`; none at all is the default of the type."""
-    return tuple(dict.fromkeys(scope for text in scopes for scope in text.split())) if scopes else None
+def _split(scopes: tuple[str, ...]) -> tuple[str, ...]:
+    """`--scope 'a b'` is `--scope a --scope b`."""
+    return tuple(dict.fromkeys(scope for text in scopes for scope in text.split()))
 
 
 def _print(members: dict[str, Any], secret: Secret | None, *, as_json: bool) -> None:

@@ -25,7 +25,7 @@ from jotary.client.token_endpoint import (
 )
 from jotary.client.transport import Answer, Form, IssuerTransport
 from jotary.jose import JOSEError, KeySet, VerifiedToken, jwt
-from jotary.jose.algorithms import ALGORITHMS
+from jotary.jose.algorithms import DEFAULT_ALGORITHMS
 from jotary.oauth.metadata import ServerMetadata
 from jotary.oauth.parameters import Parameters
 from jotary.oauth.secret import Secret
@@ -37,7 +37,7 @@ LEEWAY: Final = 30
 
 Entropy = Callable[[int], bytes]
 
-_ASYMMETRIC = frozenset(name for name, row in ALGORITHMS.items() if row.kty != "oct")
+_ALGORITHMS = frozenset(DEFAULT_ALGORITHMS)
 _log = logging.getLogger("jotary.client")
 
 
@@ -196,7 +196,7 @@ class Provider:
     async def _check_id_token(self, id_token: Secret, *, nonce: Secret | None, access_token: Secret) -> IDToken:
         """OIDC Core §3.1.3.7, with the signature checked although TLS would do: it costs next to nothing."""
         named = (await self.metadata()).id_token_signing_alg_values_supported
-        algorithms = _ASYMMETRIC.intersection(named) if named is not None else _ASYMMETRIC
+        algorithms = _ALGORITHMS.intersection(named) if named is not None else _ALGORITHMS
         try:
             verified = await self._verify(id_token.reveal(), algorithms)
             return check_id_token(

@@ -1,18 +1,21 @@
 """One row per signature algorithm, holding everything about it; code below never looks at the ``alg`` string.
 
-RFC 7518 §3 (HMAC, RSA, ECDSA), RFC 8037 §3.1 (EdDSA). ``none`` does not exist here. A new algorithm is one row.
+RFC 7518 §3 (HMAC, RSA, ECDSA), RFC 8037 §3.1 (EdDSA), RFC 9864 §2.2 (Ed25519, Ed448), RFC 9964 §5 (ML-DSA). ``none``
+does not exist here. A new algorithm is one row.
 """
 
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from jotary.jose import signatures
 from jotary.jose.errors import JOSEError
+from jotary.jose.key_types import akp_keys, okp_keys
 from jotary.jose.signatures import Sign, Verify
 
 RSA_BITS = 2048  # RFC 7518 §3.3 asks for at least this; a larger modulus makes every signature several times dearer
@@ -29,7 +32,8 @@ class Algorithm:
         verifier: turns a public key into a function of (signature, message) that raises InvalidSignature.
         signer: turns a private key into a function from message to signature.
         generate: makes a private key.
-        minimum_bits: the smallest key that it takes; 0 where the curve fixes the size.
+        minimum_bits: the smallest key that it takes; 0 where the curve or the algorithm fixes the size.
+        is_opt_in: whether it stands in no default list, and so is taken only where somebody names it.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Algorithm:
     signer: Callable[[Any], Sign]
     generate: Callable[[], Any]
     minimum_bits: int = 0
+    is_opt_in: bool = False
 
     def fits(self, kty: str, variant: str | None, bits: int) -> bool:
         """Tell whether a key of this type, variant and size can be used with the algorithm."""
@@ -86,14 +91,27 @@ def _ecdsa(name: str, crv: str, curve: ec.EllipticCurve, digest: hashes.HashAlgo
     )
 
 
-def _ed25519(name: str) -> Algorithm:
+def _eddsa(name: str, crv: str, *, is_opt_in: bool = False) -> Algorithm:
     return Algorithm(
         name,
         kty="OKP",
-        variant="Ed25519",
-        verifier=signatures.ed25519_verifier,
-        signer=signatures.ed25519_signer,
-        generate=ed25519.Ed25519PrivateKey.generate,
+        variant=crv,
+        verifier=signatures.eddsa_verifier,
+        signer=signatures.eddsa_signer,
+        generate=partial(okp_keys.generate, crv),
+        is_opt_in=is_opt_in,
+    )
+
+
+def _ml_dsa(name: str) -> Algorithm:
+    return Algorithm(
+        name,
+        kty="AKP",
+        variant=name,
+        verifier=signatures.ml_dsa_verifier,
+        signer=signatures.ml_dsa_signer,
+        generate=partial(akp_keys.generate, name),
+        is_opt_in=True,
     )
 
 
@@ -107,7 +125,12 @@ _ROWS = (
     _ecdsa("ES256", "P-256", ec.SECP256R1(), hashes.SHA256()),
     _ecdsa("ES384", "P-384", ec.SECP384R1(), hashes.SHA384()),
     _ecdsa("ES512", "P-521", ec.SECP521R1(), hashes.SHA512()),
-    _ed25519("EdDSA"),
+    _eddsa("EdDSA", "Ed25519"),  # RFC 9864 §4.1.2 deprecates the name, but it is the one that is in use
+    _eddsa("Ed25519", "Ed25519", is_opt_in=True),
+    _eddsa("Ed448", "Ed448", is_opt_in=True),
+    _ml_dsa("ML-DSA-44"),
+    _ml_dsa("ML-DSA-65"),
+    _ml_dsa("ML-DSA-87"),
     # Taken only with a single key that the caller names, never from a KeySet.
     _hmac("HS256", "sha256", 32),
     _hmac("HS384", "sha384", 48),
@@ -115,6 +138,12 @@ _ROWS = (
 )
 
 ALGORITHMS: dict[str, Algorithm] = {row.name: row for row in _ROWS}
+
+#: By these whoever verifies cannot sign.
+ASYMMETRIC_ALGORITHMS = tuple(row.name for row in _ROWS if row.kty != "oct")
+
+#: Those of them that are taken where nobody names any.
+DEFAULT_ALGORITHMS = tuple(name for name in ASYMMETRIC_ALGORITHMS if not ALGORITHMS[name].is_opt_in)
 
 
 def unsupported_algorithm() -> JOSEError:

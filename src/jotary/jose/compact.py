@@ -68,6 +68,21 @@ def take_apart(token: str | bytes | UnverifiedToken, max_size: int) -> Parts:
     """
     if isinstance(token, UnverifiedToken):
         return token.parts
+    header, payload, signing_input, signature = split(token, max_size)
+    return (
+        headers.remembered.get(header) or headers.read(header),
+        base64url.decode(payload),
+        signing_input,
+        base64url.decode(signature),
+    )
+
+
+def split(token: str | bytes, max_size: int) -> tuple[bytes, bytes, bytes, bytes]:
+    """Split a compact JWS into header, payload, what is signed, and signature; nothing is decoded.
+
+    Raises:
+        JOSEError: ``too_large`` or ``malformed``.
+    """
     if not isinstance(token, (str, bytes)):
         raise JOSEError("malformed", "a compact JWS is text (RFC 7515 §3.1); the JSON serializations are not taken")
     if len(token) > max_size:
@@ -78,9 +93,4 @@ def take_apart(token: str | bytes | UnverifiedToken, max_size: int) -> Parts:
     header, dot, payload = signing_input.partition(b".")
     if not dot or _DOT in payload:
         raise JOSEError("malformed", "a compact JWS has three parts (RFC 7515 §3.1); this is not one, perhaps a JWE")
-    return (
-        headers.remembered.get(header) or headers.read(header),
-        base64url.decode(payload),
-        signing_input,
-        base64url.decode(signature),
-    )
+    return header, payload, signing_input, signature

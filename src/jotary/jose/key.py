@@ -1,7 +1,7 @@
 """A key for signatures: read once, checked once, bound to the algorithms that it may be used with."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -42,8 +42,9 @@ class Key:
         """Read a JWK, public or private.
 
         Raises:
-            JOSEError: ``unsupported_key`` for a key type or curve that is not known, ``unsupported_algorithm`` for an
-                ``alg`` that is not known, ``invalid_key`` for everything else.
+            JOSEError: ``unsupported_key`` for a key type or curve that is not known, or an AKP key of another
+                algorithm; ``unsupported_algorithm`` for an ``alg`` that is not known; ``invalid_key`` for everything
+                else.
         """
         kty = _key_type_name(jwk)
         key_type = KEY_TYPES.get(kty)
@@ -86,7 +87,7 @@ class Key:
             kid: its name; by default the RFC 7638 thumbprint, and none for a symmetric key (RFC 7638 §7).
 
         Raises:
-            JOSEError: ``unsupported_algorithm``.
+            JOSEError: ``unsupported_algorithm``; ``unsupported_key`` where the cryptography library lacks it.
         """
         row = ALGORITHMS.get(alg)
         if row is None:
@@ -101,6 +102,8 @@ class Key:
     @classmethod
     def _bound(cls, material: Material, usage: Usage) -> "Key":
         rows = [row for row in ALGORITHMS.values() if row.fits(material.kty, material.variant, material.bits)]
+        if usage.alg is None and "alg" in material.public:
+            usage = replace(usage, alg=material.public["alg"])  # RFC 9964 §3: also where the key comes from PEM
         if usage.alg is not None:
             rows = [row for row in rows if row.name == usage.alg]
             if not rows:
@@ -114,7 +117,7 @@ class Key:
 
     @property
     def kty(self) -> str:
-        """The key type: ``RSA``, ``EC``, ``OKP`` or ``oct``."""
+        """The key type: ``RSA``, ``EC``, ``OKP``, ``AKP`` or ``oct``."""
         return self._material.kty
 
     @property
@@ -156,7 +159,10 @@ class Key:
         return pem.write(self._material, private=private)
 
     def thumbprint(self) -> str:
-        """Return the SHA-256 thumbprint (RFC 7638 §3, RFC 8037 §2). That of a symmetric key is as secret as a hash."""
+        """Return the SHA-256 thumbprint (RFC 7638 §3, RFC 8037 §2, RFC 9964 §6).
+
+        That of a symmetric key is as secret as a hash.
+        """
         return _thumbprint(self._material)
 
     def public(self) -> "Key":

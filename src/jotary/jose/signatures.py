@@ -8,12 +8,16 @@ from collections.abc import Callable
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, padding, rsa
 
 from jotary.jose.ecdsa_encoding import der_from_raw, raw_from_der
 
 Verify = Callable[[bytes, bytes], None]
 Sign = Callable[[bytes], bytes]
+EdDSAPublicKey = ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
+EdDSAPrivateKey = ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
+MLDSAPublicKey = mldsa.MLDSA44PublicKey | mldsa.MLDSA65PublicKey | mldsa.MLDSA87PublicKey
+MLDSAPrivateKey = mldsa.MLDSA44PrivateKey | mldsa.MLDSA65PrivateKey | mldsa.MLDSA87PrivateKey
 
 
 def rsa_verifier(
@@ -66,13 +70,23 @@ def ecdsa_signer(scheme: ec.ECDSA, size: int) -> Callable[[ec.EllipticCurvePriva
     return bind
 
 
-def ed25519_verifier(key: ed25519.Ed25519PublicKey) -> Verify:
-    """EdDSA over Ed25519 (RFC 8037 §3.1)."""
+def eddsa_verifier(key: EdDSAPublicKey) -> Verify:
+    """EdDSA over the curve of the key (RFC 8037 §3.1)."""
     return key.verify
 
 
-def ed25519_signer(key: ed25519.Ed25519PrivateKey) -> Sign:
-    """EdDSA over Ed25519 (RFC 8037 §3.1)."""
+def eddsa_signer(key: EdDSAPrivateKey) -> Sign:
+    """EdDSA over the curve of the key (RFC 8037 §3.1)."""
+    return key.sign
+
+
+def ml_dsa_verifier(key: MLDSAPublicKey) -> Verify:
+    """ML-DSA over the message itself, with the empty context that is the library's default (RFC 9964 §5)."""
+    return key.verify
+
+
+def ml_dsa_signer(key: MLDSAPrivateKey) -> Sign:
+    """ML-DSA over the message itself, with the empty context that is the library's default (RFC 9964 §5)."""
     return key.sign
 
 

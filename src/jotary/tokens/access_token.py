@@ -91,7 +91,7 @@ def check_access_token(
         subject=checks.require_text(claims, "sub"),
         client_id=checks.require_text(claims, "client_id"),
         jti=checks.require_text(claims, "jti"),
-        scopes=_scopes(claims),
+        scopes=check_scope(claims),
         session_id=checks.optional_text(claims, "sid"),
         claims=claims,
     )
@@ -102,8 +102,8 @@ def _check_start(claims: Mapping[str, Any], *, now: int, leeway: int) -> int:
     return checks.check_issued_at(claims, now=now, leeway=leeway)
 
 
-def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
-    """`scope` as RFC 8693 §4.2 shapes it: one string of scope values; absent means none."""
+def check_scope(claims: Mapping[str, Any]) -> frozenset[str]:
+    """`scope` as RFC 8693 §4.2 shapes it: one string of scope values; absent means none. Returns them."""
     value = claims.get("scope", "")
     if not isinstance(value, str):
         raise TokenError("scope", "the 'scope' claim is not a string of space-separated values (RFC 8693, section 4.2)")

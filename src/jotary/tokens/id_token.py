@@ -13,6 +13,8 @@ from jotary.tokens.errors import TokenError
 
 TYP = "JWT"
 
+_DIGESTS = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
+
 
 class IDToken(msgspec.Struct, frozen=True, kw_only=True):
     """The claims of an ID token that passed every check."""
@@ -25,7 +27,11 @@ class IDToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def token_hash(token: str, algorithm: str) -> str:
-    """`at_hash`: the left half of the token's hash, by the hash of the ID token's algorithm (OIDC Core §3.1.3.6)."""
+    """`at_hash`: the left half of the token's hash, by the hash of the ID token's algorithm (OIDC Core §3.1.3.6).
+
+    Raises:
+        TokenError: no hash is defined for the algorithm.
+    """
     digest = _hash_for(algorithm)(token.encode("ascii")).digest()
     return base64url.encode(digest[: len(digest) // 2])
 
@@ -34,7 +40,10 @@ def _hash_for(algorithm: str) -> Any:
     """The hash inside a JWS algorithm. Ed25519 hashes with SHA-512 (RFC 8032 §5.1)."""
     if algorithm in {"EdDSA", "Ed25519"}:
         return hashlib.sha512
-    return {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}[algorithm[-3:]]
+    digest = _DIGESTS.get(algorithm[-3:])
+    if digest is None:  # OIDC Core names none for ML-DSA, nor for Ed448
+        raise TokenError("at_hash", f"{algorithm} cannot sign ID tokens: no hash is defined for their at_hash")
+    return digest
 
 
 def id_token_claims(

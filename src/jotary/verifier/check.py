@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from jotary.jose import JOSEError, KeySet, jws, strict_json
-from jotary.jose.algorithms import ALGORITHMS
+from jotary.jose.algorithms import ASYMMETRIC_ALGORITHMS
 from jotary.tokens.access_token import TYP, check_access_token
 from jotary.tokens.errors import TokenError
 from jotary.tokens.profiled_token import check_key_issuer, check_profiled_token, tenant_of
@@ -15,8 +15,8 @@ from jotary.verifier.errors import InvalidToken
 from jotary.verifier.key_documents import key_issuer
 from jotary.verifier.principal import Principal
 
-#: Every algorithm by which whoever verifies cannot sign (RFC 9068 §4 leaves no room for others).
-ASYMMETRIC_ALGORITHMS = tuple(name for name, row in ALGORITHMS.items() if row.kty != "oct")
+#: Characters: what a web server takes as a header, at most.
+MAX_TOKEN_SIZE = 8192
 
 
 class Expectations(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +56,7 @@ def expect(
     audiences = frozenset((audience,) if isinstance(audience, str) else audience)
     if not issuer or not audiences or not all(audiences):
         raise ValueError("issuer and audience must be non-empty strings: a token is checked against both")
+    # RFC 9068 §4: whoever verifies must not be able to sign
     if not algorithms or not set(algorithms) <= set(ASYMMETRIC_ALGORITHMS):
         raise ValueError(f"algorithms must be some of {', '.join(ASYMMETRIC_ALGORITHMS)}")
     if leeway < 0:
@@ -134,7 +135,7 @@ def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Verifie
             return NeedKeys(error.hint)
         raise InvalidToken("invalid_token", _CLAIMS.get(error.code, "token"), error.hint) from None
     if signed.header.get("typ") != TYP:
-        _check_type(signed.header.get("typ"), claims)
+        check_type(signed.header.get("typ"), claims)
     try:
         checked = check_access_token(
             claims, issuer=expected.issuer, audience=expected.audiences, now=now, leeway=expected.leeway
@@ -204,17 +205,21 @@ def _joined(hint: str, more: str) -> str:
     return f"{hint}; {more}" if more else hint
 
 
-def _check_type(typ: str | None, claims: dict[str, Any]) -> None:
-    """Compare media types: case does not count and `application/` may stand before (RFC 7515 §4.1.9, RFC 9068 §4)."""
+def check_type(typ: str | None, claims: dict[str, Any]) -> None:
+    """Compare media types: case does not count and `application/` may stand before (RFC 7515 §4.1.9, RFC 9068 §4).
+
+    Raises:
+        InvalidToken: it is of another type; the claims tell the hint whether it is an ID token.
+    """
     if typ is not None and typ.lower().removeprefix("application/") == TYP:
         return
-    if _looks_like_an_id_token(claims):
+    if looks_like_an_id_token(claims):
         hint = "this is an ID token, which is for the client alone; send the access token to the API"
     else:
         hint = f"the header's 'typ' must be '{TYP}' (RFC 9068); is this an access token?"
     raise InvalidToken("invalid_token", "typ", hint)
 
 
-def _looks_like_an_id_token(claims: dict[str, Any]) -> bool:
+def looks_like_an_id_token(claims: dict[str, Any]) -> bool:
     """By what only the one or only the other says (OIDC Core §2 and §3.1.3.6, RFC 9068 §2.2)."""
     return not {"nonce", "at_hash", "c_hash"}.isdisjoint(claims) or {"client_id", "scope"}.isdisjoint(claims)

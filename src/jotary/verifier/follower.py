@@ -4,23 +4,22 @@ import concurrent.futures
 import logging
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from threading import Event, Lock, Thread
 
 import msgspec
 
-from jotary.jose import JOSEError, jwt
-from jotary.jose.algorithms import ALGORITHMS
+from jotary.jose import JOSEError, KeySet, jwt
+from jotary.jose.algorithms import DEFAULT_ALGORITHMS
 from jotary.tokens.errors import TokenError
 from jotary.tokens.revocation_feed import MAX_WAIT, TYP, FeedAnswer, check_feed
 from jotary.verifier.fetch import MAX_DOCUMENT, FetchError, Source, fetch_feed
 from jotary.verifier.key_source import KeySource, Snapshot
-from jotary.verifier.revocations import Revocation, RevocationList
+from jotary.verifier.revocations import RevocationList, cut_off
 
 _log = logging.getLogger("jotary.verifier")
 
-_ASYMMETRIC = frozenset(name for name, row in ALGORITHMS.items() if row.kty != "oct")
 _FIRST_PAUSE = 0.5  # seconds after a failure; it doubles with each further one
 _LONGEST_PAUSE = 15.0  # seconds; a feed that is back must be noticed within any sensible bound of staleness
 _LEAST_INTERVAL = 0.5  # seconds between two answers without news, should the issuer not hold them back
@@ -48,14 +47,25 @@ class Follower:
         keys: of the issuer; they also sign the feed, and their metadata says where it is.
         read: brings one answer of the feed.
         issuer: whose feed it is.
+        algorithms: what the API takes tokens by, and so the feed as well, beside what is taken by default.
         leeway: seconds that clocks may differ.
         clock: Unix seconds.
     """
 
-    def __init__(self, keys: KeySource, read: Read, *, issuer: str, leeway: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        keys: KeySource,
+        read: Read,
+        *,
+        issuer: str,
+        algorithms: frozenset[str],
+        leeway: int,
+        clock: Callable[[], float],
+    ) -> None:
         self._keys = keys
         self._read = read
         self._issuer = issuer
+        self._algorithms = algorithms.union(DEFAULT_ALGORITHMS)
         self._leeway = leeway
         self._clock = clock
         self._closed = Event()
@@ -114,15 +124,7 @@ class Follower:
         started, wait = self._clock(), MAX_WAIT if self.is_settled else 0
         answer = self._verified(self._read(uri, standing.position, wait), standing.position)
         now = self._clock()
-        for entry in answer.entries:
-            self.revocations.add(
-                Revocation(
-                    kind=entry.kind,
-                    value=entry.value,
-                    issued_before=entry.issued_before,
-                    expires_at=entry.expires_at + self._leeway,  # as long as a verifier may still take the token
-                )
-            )
+        cut_off(self.revocations, answer.entries, leeway=self._leeway)
         self.revocations.prune(int(now))
         self.standing = Standing(answer.position, now)
         is_idle = wait and not answer.entries and now - started < _LEAST_INTERVAL
@@ -130,7 +132,7 @@ class Follower:
 
     def _verified(self, token: str, after: int) -> FeedAnswer:
         try:
-            signed = self._open(token)
+            signed = open_feed(token, self._keys.snapshot.keys, self._algorithms)
         except JOSEError as error:
             if error.code != "unknown_key":
                 raise
@@ -138,12 +140,9 @@ class Follower:
             if fetch is None:
                 raise
             concurrent.futures.wait([fetch])
-            signed = self._open(token)
+            signed = open_feed(token, self._keys.snapshot.keys, self._algorithms)
         now = int(self._clock())
         return check_feed(signed.claims, issuer=self._issuer, after=after, now=now, leeway=self._leeway)
-
-    def _open(self, token: str) -> jwt.VerifiedToken:
-        return jwt.verify(token, self._keys.snapshot.keys, algorithms=_ASYMMETRIC, typ=TYP, max_size=MAX_DOCUMENT)
 
     def _settle(self) -> None:
         with self._lock:
@@ -160,14 +159,21 @@ class Follower:
 
 
 def follow(
-    keys: KeySource, where: Source, *, leeway: int, clock: Callable[[], float], monotonic: Callable[[], float]
+    keys: KeySource,
+    where: Source,
+    *,
+    algorithms: Collection[str],
+    leeway: int,
+    clock: Callable[[], float],
+    monotonic: Callable[[], float],
 ) -> Follower:
     """Return what follows the feed of the issuer whose keys these are."""
 
     def read(url: str, after: int, wait: int) -> str:
         return fetch_feed(where, monotonic, url, after=after, wait=wait)
 
-    return Follower(keys, read, issuer=where.issuer, leeway=leeway, clock=clock)
+    named = frozenset(algorithms)
+    return Follower(keys, read, issuer=where.issuer, algorithms=named, leeway=leeway, clock=clock)
 
 
 def bound_of_silence(on_stale: str, stale_after: int, *, is_followed: bool) -> int | None:
@@ -183,6 +189,15 @@ def bound_of_silence(on_stale: str, stale_after: int, *, is_followed: bool) -> i
     if not is_followed:
         raise ValueError("on_stale='refuse' needs the feed: leave follow_revocations=True")
     return stale_after
+
+
+def open_feed(token: str, keys: KeySet, algorithms: Collection[str] = DEFAULT_ALGORITHMS) -> jwt.VerifiedToken:
+    """Verify signature and type of one answer of a feed; its claims are still to be checked.
+
+    Raises:
+        JOSEError: as `jwt.verify`.
+    """
+    return jwt.verify(token, keys, algorithms=algorithms, typ=TYP, max_size=MAX_DOCUMENT)
 
 
 _followers: "weakref.WeakSet[Follower]" = weakref.WeakSet()

@@ -20,6 +20,7 @@ from jotary.verifier.multi_issuer import MultiIssuerVerifier
 from jotary.verifier.principal import Principal
 from jotary.verifier.verifier import TokenVerifier
 
+_REASONS = (InvalidToken, KeysUnavailable, OAuthError)
 _WELL_KNOWN = "/.well-known/oauth-protected-resource"  # RFC 9728 §3
 
 
@@ -82,13 +83,41 @@ class ResourceServer:
         """
         try:
             token = bearer_token(authorization, query)
-            if token is None:
-                raise Refused(challenge.no_token(" ".join(required), self.resource_metadata))
-            principal = await self.verifier.averify(token)
-        except (InvalidToken, KeysUnavailable, OAuthError) as error:
-            raise Refused(challenge.refusal(error, self.resource_metadata)) from error
+            principal = None if token is None else await self.verifier.averify(token)
+        except _REASONS as error:
+            raise self._refused(error) from error
+        return self.permit(principal, required)
+
+    def admit_blocking(self, authorization: Sequence[bytes], query: bytes, required: tuple[str, ...] = ()) -> Principal:
+        """Do what `admit` does where there is no event loop. Blocks only while keys must be fetched.
+
+        Raises:
+            Refused: with 400, 401, 403 or 503.
+        """
+        return self.permit(self.identify_blocking(authorization, query), required)
+
+    def identify_blocking(self, authorization: Sequence[bytes], query: bytes) -> Principal | None:
+        """Return who sends the request, or None if it has no bearer token. What they may do is for `permit` to say.
+
+        Raises:
+            Refused: with 400, 401 or 503.
+        """
+        try:
+            token = bearer_token(authorization, query)
+            return None if token is None else self.verifier.verify(token)
+        except _REASONS as error:
+            raise self._refused(error) from error
+
+    def permit(self, principal: Principal | None, required: tuple[str, ...] = ()) -> Principal:
+        """Return the principal, if there is one and its token has these scopes.
+
+        Raises:
+            Refused: with 401 or 403.
+        """
+        if principal is None:
+            raise Refused(challenge.no_token(" ".join(required), self.resource_metadata))
         if not principal.scopes.issuperset(required):
-            raise Refused(challenge.refusal(InsufficientScope(required), self.resource_metadata))
+            raise self._refused(InsufficientScope(required))
         return principal
 
     def declare(self, scopes: Iterable[str]) -> tuple[str, ...]:
@@ -119,6 +148,9 @@ class ResourceServer:
         """Where the metadata document belongs on the API's host; None if the resource is not a URL."""
         return None if self.resource_metadata is None else urlsplit(self.resource_metadata).path
 
+    def _refused(self, error: InvalidToken | InsufficientScope | KeysUnavailable | OAuthError) -> Refused:
+        return Refused(challenge.refusal(error, self.resource_metadata))
+
 
 def bearer_token(authorization: Sequence[bytes], query: bytes) -> str | None:
     """Return the token of the Authorization header; None if there is no header or it is of another scheme.
@@ -135,6 +167,17 @@ def bearer_token(authorization: Sequence[bytes], query: bytes) -> str | None:
     if token is not None and b"access_token" in query and "access_token" in _names(query):
         raise invalid_request("The token is sent in two ways.", hint="Send it in the Authorization header alone.")
     return token
+
+
+def cgi_credentials(variables: Mapping[str, Any]) -> tuple[list[bytes], bytes]:
+    """Return the Authorization headers and the query of CGI's variables (RFC 3875 §4.1): WSGI's environ, Django's META.
+
+    A repeated header is one value with commas there, which is never one token.
+    """
+    # They are text in latin-1 (PEP 3333); a character beyond it is in no token.
+    authorization = variables.get("HTTP_AUTHORIZATION")
+    found = [] if authorization is None else [authorization.encode("latin-1", "replace")]
+    return found, variables.get("QUERY_STRING", "").encode("latin-1", "replace")
 
 
 def metadata_url(resource: str) -> str | None:

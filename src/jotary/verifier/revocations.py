@@ -6,6 +6,7 @@ from typing import Literal, Protocol, get_args
 
 import msgspec
 
+from jotary.tokens.revocation_feed import CutOff
 from jotary.verifier.principal import Principal
 
 Kind = Literal["sid", "sub", "client_id", "jti"]
@@ -83,6 +84,19 @@ class RevocationList:
     def __len__(self) -> int:
         """How many entries there are."""
         return sum(len(entries) for entries in self._entries.values())
+
+
+def cut_off(revocations: RevocationList, entries: Iterable[CutOff], *, leeway: int) -> None:
+    """Add what a feed says, for as long as a verifier with this leeway (seconds) may still take the token."""
+    for entry in entries:
+        revocations.add(
+            Revocation(
+                kind=entry.kind,
+                value=entry.value,
+                issued_before=entry.issued_before,
+                expires_at=entry.expires_at + leeway,
+            )
+        )
 
 
 def _cuts(entry: Revocation | None, issued_at: int) -> bool:

@@ -11,10 +11,11 @@ from functools import partial
 from typing import Any, Literal, Self
 
 from jotary.jose import KeySet
+from jotary.jose.algorithms import DEFAULT_ALGORITHMS
 from jotary.oauth.metadata import check_issuer_url
 from jotary.tokens.token_profile import TokenProfile
 from jotary.verifier import providers
-from jotary.verifier.check import ASYMMETRIC_ALGORITHMS, NeedKeys, check, expect, takes_issuer
+from jotary.verifier.check import MAX_TOKEN_SIZE, NeedKeys, check, expect, takes_issuer
 from jotary.verifier.errors import InvalidToken, KeysUnavailable
 from jotary.verifier.fetch import Source, fetch_keys
 from jotary.verifier.follower import Follower, bound_of_silence, follow
@@ -25,7 +26,6 @@ from jotary.verifier.principal import Principal
 from jotary.verifier.results import Results
 from jotary.verifier.revocations import Revocations
 
-_MAX_TOKEN = 8192  # characters; what a web server takes as a header, at most
 _MARGIN = 1.0  # seconds that a waiter waits beyond the timeout of the fetch itself
 
 
@@ -38,7 +38,8 @@ class TokenVerifier:
     Args:
         issuer: the issuer's URL, exactly as its tokens say it in `iss`.
         audience: this API's identifier, as clients ask for it with `resource` (RFC 8707), or several.
-        algorithms: the signature algorithms that are taken; asymmetric ones only.
+        algorithms: the signature algorithms that are taken; asymmetric ones only. Those that are opt-in, such as
+            `ML-DSA-65` and `Ed25519`, are taken only where they are named here.
         leeway: seconds that the clocks of issuer and API may differ.
         cache_size: how many verified tokens are remembered; 0 for none. One takes about 2 kB.
         max_token_size: characters; a longer token is refused before it is decoded.
@@ -65,10 +66,10 @@ class TokenVerifier:
         *,
         issuer: str,
         audience: str | Collection[str],
-        algorithms: Collection[str] = ASYMMETRIC_ALGORITHMS,
+        algorithms: Collection[str] = DEFAULT_ALGORITHMS,
         leeway: int = 5,
         cache_size: int = 4096,
-        max_token_size: int = _MAX_TOKEN,
+        max_token_size: int = MAX_TOKEN_SIZE,
         revocations: Revocations | None = None,
         follow_revocations: bool = True,
         on_stale: Literal["accept", "refuse"] = "accept",
@@ -95,7 +96,9 @@ class TokenVerifier:
             fetch = partial(fetch_keys, where, time.monotonic)
             self._keys = KeySource(fetch, key_policy or KeyPolicy(), clock, cache_size)
             if follow_revocations and profile is None:
-                self._follower = follow(self._keys, where, leeway=leeway, clock=clock, monotonic=time.monotonic)
+                self._follower = follow(
+                    self._keys, where, algorithms=algorithms, leeway=leeway, clock=clock, monotonic=time.monotonic
+                )
         self._expected = expect(issuer, audience, algorithms, leeway, max_token_size, profile=profile)
         self._revocations = revocations
         self._bound = bound_of_silence(on_stale, stale_after, is_followed=self._follower is not None)
@@ -109,10 +112,10 @@ class TokenVerifier:
         issuer: str,
         audience: str | Collection[str],
         keys: KeySet,
-        algorithms: Collection[str] = ASYMMETRIC_ALGORITHMS,
+        algorithms: Collection[str] = DEFAULT_ALGORITHMS,
         leeway: int = 5,
         cache_size: int = 4096,
-        max_token_size: int = _MAX_TOKEN,
+        max_token_size: int = MAX_TOKEN_SIZE,
         revocations: Revocations | None = None,
         clock: Callable[[], float] = time.time,
     ) -> "TokenVerifier":

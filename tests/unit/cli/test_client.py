@@ -53,7 +53,7 @@ def test_every_wish_is_taken(run: Run) -> None:
         "grant_types": ["authorization_code", "refresh_token"],
         "redirect_uris": ["http://127.0.0.1/callback", "com.example.app:/callback"],
         "post_logout_redirect_uris": ["com.example.app:/bye"],
-        "scope": "openid todo:read todo:write",
+        "scope": "openid profile email todo:read todo:write",
         "audiences": ["https://todo.example.com", "https://calendar.example.com"],
         "first_party": True,
         "client_id_issued_at": made["client_id_issued_at"],

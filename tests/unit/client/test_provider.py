@@ -162,6 +162,17 @@ async def test_an_algorithm_that_the_issuer_does_not_name_is_refused(world: Worl
         await redeem(world, provider(world))
 
 
+@pytest.mark.parametrize("announced", [None, ["Ed25519"]])
+async def test_an_algorithm_that_is_opt_in_signs_no_id_token(world: World, announced: list[str] | None) -> None:
+    """RFC 9864 §2.2, RFC 9964 §5: also where the issuer names it, or names none."""
+    world.issuer.metadata["id_token_signing_alg_values_supported"] = announced
+    world.issuer.claims["at_hash"] = None
+    world.issuer.key = Key.generate("Ed25519", kid="k2")
+    world.issuer.published = [world.issuer.key]
+    with pytest.raises(ProtocolError, match="algorithm"):
+        await redeem(world, provider(world))
+
+
 @pytest.mark.parametrize(
     ("missing", "call"),
     [

@@ -162,6 +162,7 @@ def refused(api: API, token: str) -> None:
     response = api.call("GET", "/tasks", token)
     assert response.status_code == 401, (response.status_code, response.text)
     assert response.headers["WWW-Authenticate"].startswith("Bearer ")
+    assert response.headers["Content-Type"] == "application/problem+json"
     assert token not in response.text
 
 

@@ -6,8 +6,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jotary.jose import JOSEError, Key, base64url
 from jotary.jose.key_types import ec_keys
 
-NAMES = ["ES256", "ES384", "ES512", "EdDSA"]
-SIZES = {"ES256": 32, "ES384": 48, "ES512": 66, "EdDSA": 32}
+NAMES = ["ES256", "ES384", "ES512", "EdDSA", "Ed448"]
+SIZES = {"ES256": 32, "ES384": 48, "ES512": 66, "EdDSA": 32, "Ed448": 57}
 KEYS = {name: Key.generate(name).to_jwk(private=True) for name in NAMES}
 OTHERS = {name: Key.generate(name).to_jwk(private=True) for name in NAMES}
 ORDERS = {
@@ -89,7 +89,7 @@ def test_the_private_number_is_in_range(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("crv", ["secp256k1", "X25519", "Ed448", "p-256", "P-224", "", "BP-256"])
+@pytest.mark.parametrize("crv", ["secp256k1", "X25519", "X448", "ed448", "p-256", "P-224", "", "BP-256"])
 def test_other_curves_are_not_supported(name: str, crv: str) -> None:
     """RFC 7518 §6.2.1.1, RFC 8037 §2: names are compared case by case."""
     with pytest.raises(JOSEError, match="unsupported_key"):
@@ -109,6 +109,7 @@ def test_a_curve_belongs_to_its_key_type() -> None:
         with pytest.raises(JOSEError, match="unsupported_key"):
             Key.from_jwk({**jwk, "crv": crv})
     refused({**KEYS["ES256"], "crv": "P-384"}, "exactly 48 bytes")
+    refused({**KEYS["EdDSA"], "crv": "Ed448"}, "exactly 57 bytes|fit|must have its type")
 
 
 def test_other_curves_of_the_library_are_not_supported() -> None:

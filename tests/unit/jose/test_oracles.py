@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from joserfc import jwk as joserfc_jwk
 from joserfc import jws as joserfc_jws
 from joserfc import jwt as joserfc_jwt
+from jwt.algorithms import get_default_algorithms
 
 from jotary.jose import JOSEError, Key, KeySet, base64url, jws, jwt
 from jotary.jose.algorithms import ALGORITHMS
@@ -17,6 +18,9 @@ from jotary.jose.algorithms import ALGORITHMS
 pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # joserfc, for RFC 9864
 
 NAMES = st.sampled_from(sorted(ALGORITHMS))
+# Nobody else knows ML-DSA yet: for it there are the vectors. PyJWT has no name of RFC 9864.
+SHARED = st.sampled_from(sorted(name for name, row in ALGORITHMS.items() if row.kty != "AKP"))
+PYJWT = frozenset(get_default_algorithms())
 INTEGERS = st.integers(min_value=-(2**63), max_value=2**63 - 1)
 SCALARS = st.none() | st.booleans() | INTEGERS | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 REGISTERED = ("exp", "nbf", "iat", "iss", "sub", "aud", "jti")
@@ -46,25 +50,25 @@ def joserfc_key(name: str) -> Any:
     return joserfc_jwk.import_key(key(name).to_jwk(private=True))
 
 
-@given(NAMES, CLAIMS)
+@given(SHARED, CLAIMS)
 def test_others_accept_what_we_sign(name: str, claims: dict[str, Any]) -> None:
     """RFC 7519 §7.1."""
     token = jwt.sign(claims, key(name), typ="at+jwt")
-    peer = pyjwt_key(name, private=False)
-    assert pyjwt.decode(token, peer, algorithms=[name], options=UNCHECKED) == claims  # type: ignore[arg-type]  # a plain dict
+    if name in PYJWT:
+        peer = pyjwt_key(name, private=False)
+        assert pyjwt.decode(token, peer, algorithms=[name], options=UNCHECKED) == claims  # type: ignore[arg-type]  # a plain dict
     decoded = joserfc_jwt.decode(token, joserfc_key(name), algorithms=[name])
     assert decoded.claims == claims
     assert decoded.header == {"alg": name, "kid": f"key of {name}", "typ": "at+jwt"}
 
 
-@given(NAMES, CLAIMS)
+@given(SHARED, CLAIMS)
 def test_we_accept_what_others_sign(name: str, claims: dict[str, Any]) -> None:
     """RFC 7519 §7.2: whatever layout and escapes their JSON has."""
     header = {"alg": name, "kid": f"key of {name}", "typ": "JWT"}
-    tokens = [
-        pyjwt.encode(claims, pyjwt_key(name, private=True), algorithm=name, headers=header),
-        joserfc_jwt.encode(header, claims, joserfc_key(name), algorithms=[name]),
-    ]
+    tokens = [joserfc_jwt.encode(header, claims, joserfc_key(name), algorithms=[name])]
+    if name in PYJWT:
+        tokens.append(pyjwt.encode(claims, pyjwt_key(name, private=True), algorithm=name, headers=header))
     trusted: list[Key | KeySet] = [key(name)] if key(name).is_symmetric else [key(name).public(), KeySet([key(name)])]
     for token in tokens:
         for keys in trusted:
@@ -73,7 +77,7 @@ def test_we_accept_what_others_sign(name: str, claims: dict[str, Any]) -> None:
             assert verified.header == header
 
 
-@given(NAMES, st.binary(max_size=200))
+@given(SHARED, st.binary(max_size=200))
 def test_payloads_are_bytes(name: str, payload: bytes) -> None:
     """RFC 7515 §5: not only JSON."""
     token = jws.sign(payload, key(name))

@@ -65,6 +65,13 @@ def test_at_hash_follows_the_algorithm(algorithm: str, length: int) -> None:
     assert len(token_hash("access", algorithm)) == length
 
 
+@pytest.mark.parametrize("algorithm", ["ML-DSA-65", "Ed448"])
+def test_an_algorithm_without_a_hash_for_at_hash_signs_no_id_token(algorithm: str) -> None:
+    """OIDC Core §3.1.3.6 says nothing of them, and a guess would be refused elsewhere."""
+    with pytest.raises(TokenError, match=f"at_hash: {algorithm}"):
+        token_hash("access", algorithm)
+
+
 @pytest.mark.parametrize(
     ("change", "expected", "claim"),
     [

@@ -20,12 +20,12 @@ LONG = 20.0  # seconds after which something will not happen any more
 class FeedingIssuer(LoopbackIssuer):
     """A loopback issuer with a feed."""
 
-    def __init__(self, clock: FrozenClock) -> None:
+    def __init__(self, clock: FrozenClock, algorithm: str = "ES256") -> None:
         self.entries: list[CutOff] = []
         self.key: Key | None = None
         self.typ = TYP
         self.iss: str | None = None
-        super().__init__(clock=clock)
+        super().__init__(clock=clock, algorithm=algorithm)
 
     def answer(self, path: str) -> tuple[int, bytes, dict[str, str]]:
         """The keys link to the feed, and the feed answers without holding anything back."""
@@ -102,6 +102,24 @@ def test_a_cut_off_reaches_a_token_that_was_verified_before(feeding: FeedingIssu
         feeding.cut_off("s1")
         until(lambda: is_refused(verifier, token))
         assert verifier.verify(other).session_id == "s2"
+
+
+def test_a_feed_is_signed_as_the_tokens_are(clock: FrozenClock) -> None:
+    """An API that opts in to an algorithm hears of what was revoked, too."""
+    with FeedingIssuer(clock, "ML-DSA-44") as issuer:
+        issuer.cut_off("s1")
+        with follow(issuer, clock, algorithms=["ML-DSA-44"]) as verifier:
+            assert is_refused(verifier, issuer.token(session_id="s1"))
+
+
+def test_an_api_that_narrows_its_algorithms_still_hears_of_cut_offs(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """While the issuer changes to another algorithm, the feed is signed by that one before the tokens are."""
+    token = feeding.token(session_id="s1")
+    feeding.algorithm = "EdDSA"
+    feeding.rotate()
+    feeding.cut_off("s1")
+    with follow(feeding, clock, algorithms=["ES256"]) as verifier:
+        assert is_refused(verifier, token)
 
 
 def test_an_api_that_starts_knows_what_was_cut_off_before(feeding: FeedingIssuer, clock: FrozenClock) -> None:

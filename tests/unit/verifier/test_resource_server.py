@@ -8,7 +8,7 @@ import pytest
 from jotary.oauth.errors import OAuthError
 from jotary.testing import TestIssuer
 from jotary.verifier.challenge import Refusal
-from jotary.verifier.resource_server import Refused, ResourceServer, bearer_token, metadata_url
+from jotary.verifier.resource_server import Refused, ResourceServer, bearer_token, cgi_credentials, metadata_url
 
 
 def refused(
@@ -17,6 +17,9 @@ def refused(
     """The request is not let in."""
     with pytest.raises(Refused) as caught:
         asyncio.run(server.admit(authorization, query, required))
+    with pytest.raises(Refused) as blocking:
+        server.admit_blocking(authorization, query, required)
+    assert blocking.value.refusal == caught.value.refusal
     return caught.value.refusal
 
 
@@ -31,6 +34,7 @@ def test_a_good_token_is_let_in(server: ResourceServer, issuer: TestIssuer) -> N
     token = issuer.token("ada", scopes=["a", "b", "c"]).encode()
     for required in ((), ("a",), ("c", "a")):
         assert asyncio.run(server.admit([b"Bearer " + token], b"", required)).subject == "ada"
+        assert server.admit_blocking([b"Bearer " + token], b"", required).subject == "ada"
 
 
 def test_every_required_scope_must_be_there(server: ResourceServer, issuer: TestIssuer) -> None:
@@ -144,3 +148,31 @@ def test_a_refusal_tells_nothing_but_its_status(server: ResourceServer) -> None:
         asyncio.run(server.admit([b"Bearer secret-token"], b""))
     text: Any = repr(caught.value)
     assert "secret-token" not in text
+
+
+def test_who_sends_nothing_is_nobody(server: ResourceServer, issuer: TestIssuer) -> None:
+    """For frameworks that ask first who it is, and later what they may do."""
+    assert server.identify_blocking([], b"") is None
+    assert server.identify_blocking([b"Basic YTpi"], b"") is None
+    principal = server.identify_blocking([b"Bearer " + issuer.token("ada", scopes=["a"]).encode()], b"")
+    assert principal is not None
+    assert server.permit(principal, ("a",)) is principal
+    for who, status in ((None, 401), (principal, 403)):
+        with pytest.raises(Refused) as caught:
+            server.permit(who, ("b",))
+        assert caught.value.refusal.status == status
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, ([], b"")),
+        ({"HTTP_AUTHORIZATION": "", "QUERY_STRING": "a=b"}, ([b""], b"a=b")),
+        ({"HTTP_AUTHORIZATION": "Bearer a,Bearer b"}, ([b"Bearer a,Bearer b"], b"")),
+        ({"HTTP_AUTHORIZATION": "Bearer \xe9\u20ac\udcff", "QUERY_STRING": "\u20ac"}, ([b"Bearer \xe9??"], b"?")),
+    ],
+    ids=["nothing", "empty", "repeated", "not latin-1"],
+)
+def test_cgis_variables_are_read(variables: dict[str, str], expected: tuple[list[bytes], bytes]) -> None:
+    """RFC 3875 §4.1, PEP 3333: whatever is in them, nothing is raised."""
+    assert cgi_credentials(variables) == expected

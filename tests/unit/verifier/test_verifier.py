@@ -221,6 +221,16 @@ def test_asymmetric_algorithms_are_taken(algorithm: str) -> None:
     assert issuer.verifier().verify(issuer.token("ada")).subject == "ada"
 
 
+@pytest.mark.parametrize("algorithm", ["Ed25519", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"])
+def test_an_algorithm_that_is_opt_in_is_taken_where_it_is_named(algorithm: str) -> None:
+    """RFC 9864 §2, RFC 9964 §5; and its tokens are not too long for the default bound."""
+    issuer = TestIssuer(algorithm=algorithm)
+    token = issuer.token("ada")
+    assert issuer.verifier(algorithms=["ES256", algorithm]).verify(token).subject == "ada"
+    with pytest.raises(InvalidToken, match="alg"):
+        issuer.verifier().verify(token)
+
+
 def test_algorithms_can_be_narrowed(issuer: TestIssuer) -> None:
     """RFC 8725 §3.1."""
     with pytest.raises(InvalidToken, match="alg"):

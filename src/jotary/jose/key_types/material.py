@@ -2,10 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
+
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from jotary.jose import base64url
 from jotary.jose.errors import JOSEError
+
+_Arguments = ParamSpec("_Arguments")
+_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,7 +21,7 @@ class Material:
         kty: the key type.
         variant: the curve, or whatever else parts the keys of the type; None where nothing does.
         bits: the size that security is judged by: of the modulus, the curve or the secret.
-        public: the public JWK members but ``kty``; for a symmetric key none.
+        public: the public JWK members but ``kty``, with ``alg`` where the type requires it; for a symmetric key none.
         verifying: the cryptography public key, or the bytes of a symmetric key.
         signing: the cryptography private key, the bytes of a symmetric key, or None.
     """
@@ -71,3 +76,16 @@ def octets_of(jwk: Mapping[str, Any], name: str, size: int) -> bytes:
     if len(data) != size:
         raise invalid(f"member {name!r} must be exactly {size} bytes")
     return data
+
+
+def provided(name: str, make: Callable[_Arguments, _Key], *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Key:
+    """Make a key of a kind that not every build of the cryptography library has.
+
+    Raises:
+        JOSEError: ``unsupported_key``, so that one key of a set does not cost the others.
+    """
+    try:
+        return make(*args, **kwargs)
+    except UnsupportedAlgorithm:
+        pass  # raised below, so that the refusal carries no context
+    raise JOSEError("unsupported_key", f"the cryptography library was built without {name}")

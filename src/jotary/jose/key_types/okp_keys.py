@@ -1,15 +1,43 @@
-"""Octet key pairs, of which only Ed25519 signs here (RFC 8037 §2)."""
+"""Octet key pairs, of which those on Ed25519 and Ed448 sign here (RFC 8037 §2)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ed448, ed25519
 
 from jotary.jose import base64url
 from jotary.jose.errors import JOSEError
-from jotary.jose.key_types.material import KeyType, Material, invalid, octets_of
+from jotary.jose.key_types.material import KeyType, Material, invalid, octets_of, provided
 
-_SIZE = 32  # RFC 8032 §5.1.5
+_PUBLIC = ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
+_PRIVATE = ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """A curve: bytes of either half of a key, and how the library makes keys on it."""
+
+    size: int
+    read_public: Callable[[bytes], _PUBLIC]
+    read_private: Callable[[bytes], _PRIVATE]
+    generate: Callable[[], _PRIVATE]
+
+
+_CURVES = {
+    "Ed25519": _Curve(  # RFC 8032 §5.1.5
+        32,
+        ed25519.Ed25519PublicKey.from_public_bytes,
+        ed25519.Ed25519PrivateKey.from_private_bytes,
+        ed25519.Ed25519PrivateKey.generate,
+    ),
+    "Ed448": _Curve(  # RFC 8032 §5.2.5
+        57,
+        ed448.Ed448PublicKey.from_public_bytes,
+        ed448.Ed448PrivateKey.from_private_bytes,
+        ed448.Ed448PrivateKey.generate,
+    ),
+}
 
 
 def from_jwk(jwk: Mapping[str, Any]) -> Material:
@@ -17,22 +45,32 @@ def from_jwk(jwk: Mapping[str, Any]) -> Material:
     crv = jwk.get("crv")
     if not isinstance(crv, str):
         raise invalid("member 'crv' must be a string")
-    if crv != "Ed25519":
-        raise JOSEError("unsupported_key", "an OKP key must be on Ed25519")
-    x = octets_of(jwk, "x", _SIZE)
+    curve = _CURVES.get(crv)
+    if curve is None:
+        raise JOSEError("unsupported_key", "an OKP key must be on Ed25519 or Ed448")
+    x = octets_of(jwk, "x", curve.size)
     if "d" not in jwk:
-        return _material(ed25519.Ed25519PublicKey.from_public_bytes(x))
-    private = ed25519.Ed25519PrivateKey.from_private_bytes(octets_of(jwk, "d", _SIZE))
+        return _material(crv, provided(crv, curve.read_public, x), None)
+    private = provided(crv, curve.read_private, octets_of(jwk, "d", curve.size))
     if private.public_key().public_bytes_raw() != x:
-        raise invalid("the Ed25519 private key does not belong to the public key")
-    return _material(private)
+        raise invalid(f"the {crv} private key does not belong to the public key")
+    return _material(crv, private.public_key(), private)
 
 
 def from_object(key: object) -> Material | None:
-    """Take an Ed25519 key of the cryptography library."""
-    if not isinstance(key, ed25519.Ed25519PublicKey | ed25519.Ed25519PrivateKey):
-        return None
-    return _material(key)
+    """Take an Ed25519 or Ed448 key of the cryptography library."""
+    if isinstance(key, _PRIVATE):
+        return _material(_name(key), key.public_key(), key)
+    return _material(_name(key), key, None) if isinstance(key, _PUBLIC) else None
+
+
+def generate(crv: str) -> _PRIVATE:
+    """Make a private key on the curve.
+
+    Raises:
+        JOSEError: ``unsupported_key`` where the cryptography library lacks the curve.
+    """
+    return provided(crv, _CURVES[crv].generate)
 
 
 def private_members(material: Material) -> dict[str, str]:
@@ -40,11 +78,13 @@ def private_members(material: Material) -> dict[str, str]:
     return {"d": base64url.encode(material.signing.private_bytes_raw())}
 
 
-def _material(key: ed25519.Ed25519PublicKey | ed25519.Ed25519PrivateKey) -> Material:
-    private = key if isinstance(key, ed25519.Ed25519PrivateKey) else None
-    public = key.public_key() if isinstance(key, ed25519.Ed25519PrivateKey) else key
-    members = {"crv": "Ed25519", "x": base64url.encode(public.public_bytes_raw())}
-    return Material("OKP", "Ed25519", _SIZE * 8, members, public, private)
+def _name(key: _PUBLIC | _PRIVATE) -> str:
+    return "Ed448" if isinstance(key, ed448.Ed448PublicKey | ed448.Ed448PrivateKey) else "Ed25519"
+
+
+def _material(crv: str, public: _PUBLIC, private: _PRIVATE | None) -> Material:
+    members = {"crv": crv, "x": base64url.encode(public.public_bytes_raw())}
+    return Material("OKP", crv, _CURVES[crv].size * 8, members, public, private)
 
 
 OKP = KeyType("OKP", ("crv", "kty", "x"), from_jwk, from_object, private_members)

@@ -7,7 +7,7 @@ from typing import Final, NoReturn, Protocol
 import msgspec
 
 from jotary.jose import JOSEError, KeySet, jwt
-from jotary.jose.algorithms import ALGORITHMS
+from jotary.jose.algorithms import DEFAULT_ALGORITHMS
 from jotary.oauth.client_authentication import PresentedClient, parse_client_authentication
 from jotary.oauth.errors import invalid_client
 from jotary.oauth.parameters import Parameters
@@ -32,7 +32,7 @@ METHODS: Final[tuple[AuthenticationMethod, ...]] = (
 _PUBLIC: Final = "none"
 
 #: What an assertion may be signed with: never a secret that both sides hold (OIDC Core §9, private_key_jwt).
-ASSERTION_ALGORITHMS: Final = tuple(name for name, row in ALGORITHMS.items() if row.kty != "oct")
+ASSERTION_ALGORITHMS: Final = DEFAULT_ALGORITHMS
 
 #: What the `typ` of an assertion may be, in lower case; the last is what RFC 7523's successor asks for. Anything else
 #: is a JWT that was made for another purpose (RFC 8725 §3.11).

@@ -4,21 +4,23 @@ Entries come from any process on the database; each process looks for new ones w
 """
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import msgspec
 
 from jotary.oauth.errors import invalid_request
 from jotary.server.model.revocation import Revocation
-from jotary.server.ports import Clock, Revocations, Signer
+from jotary.server.ports import Clock, Revocations, Signer, Unavailable
 from jotary.tokens.revocation_feed import MAX_ENTRIES, MAX_WAIT, TYP, CutOff, feed_claims
 
 #: Seconds between two looks at the database while somebody waits: most of the second that a cut-off may take is for
 #: the network.
 LOOK_INTERVAL: Final = 0.1
-#: Answers that are held back at once; beyond that they are given without waiting, so that held connections are bounded.
-MAX_WAITING: Final = 1000
+#: Followers that wait at once in a process, long-polls and streams together: a quarter of the connections that `jotary
+#: serve` takes, so that nobody can shut out everybody else by waiting.
+MAX_WAITING: Final = 250
 
 _MAX_POSITION: Final = 2**53
 
@@ -62,22 +64,44 @@ class RevocationFeed:
         """
         await self._refresh()
         if wait > 0 and self._waiting < MAX_WAITING:
-            await self._wait_for_news(after, min(wait, MAX_WAIT))
+            with self._place():
+                await self._wait_for_news(after, min(wait, MAX_WAIT))
         return await self._sign(after)
+
+    async def stream(self, *, after: int) -> AsyncIterator[SignedAnswer]:
+        """Answer after answer, whether there is news or not, to whoever knows everything up to position `after`.
+
+        Raises:
+            Unavailable: too many follow already, or the database or the signer cannot answer.
+        """
+        if self._waiting >= MAX_WAITING:
+            raise Unavailable("too many follow the feed", retry_after=MAX_WAIT)
+        with self._place():
+            while True:
+                await self._refresh()
+                answer = await self._sign(after)
+                yield answer
+                after = answer.position
+                await self._wait_for_news(after, MAX_WAIT)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the places of those who wait."""
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
 
     def _has_news(self, after: int) -> bool:
         """A position ahead of ours was given by a database that has been replaced: then all is news."""
         return after != self._position
 
     async def _wait_for_news(self, after: int, seconds: float) -> None:
-        self._waiting += 1
-        try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    while not self._has_news(after):
-                        await asyncio.shield(self._next_look())
-        finally:
-            self._waiting -= 1
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self._has_news(after):
+                    await asyncio.shield(self._next_look())
 
     def _next_look(self) -> asyncio.Task[None]:
         """The one look that all who wait share."""
@@ -134,7 +158,7 @@ def read_wait(text: str | None) -> int:
     """
     if text is None:
         return 0
-    if not (text.isascii() and text.isdecimal()) or int(text[:4]) > MAX_WAIT:
+    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(MAX_WAIT)) or int(text) > MAX_WAIT:
         raise invalid_request("The waiting time is malformed.", hint=f"Send wait with 0 to {MAX_WAIT} seconds.")
     return int(text)
 

@@ -18,7 +18,7 @@ def check_database(url: str) -> None:
     if not (url.startswith("postgresql://") or _names_file(url)):
         raise SettingsError(
             "is not a database that jotary knows",
-            hint="Write sqlite:///jotary.db or postgresql://user@host/name.",
+            hint="Write sqlite:/// and the path of a file, such as sqlite:///jotary.db.",
             name="database",
         )
 

@@ -55,8 +55,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     database: Annotated[
         str,
         _text(
-            "Where everything is kept: `sqlite:///jotary.db` (one process or several on one machine) or "
-            "`postgresql://user@host/name` (any number of machines)."
+            "Where everything is kept: `sqlite:///` and the path of a file. Several processes on one machine may share "
+            "it."
         ),
     ] = DEFAULT_DATABASE
     secret: Annotated[

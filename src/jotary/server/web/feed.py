@@ -1,6 +1,7 @@
 """`/revocations`: the signed feed of cut-offs, by long-poll or as server-sent events (design §6.3)."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -9,7 +10,6 @@ from jotary.oauth.parameters import Parameters, parse_form
 from jotary.server.flows.revocation_feed import RevocationFeed, SignedAnswer, read_position, read_wait
 from jotary.server.ports import Unavailable
 from jotary.server.web.headers import NO_STORE
-from jotary.tokens.revocation_feed import MAX_WAIT
 
 _EVENTS = "text/event-stream"
 
@@ -25,19 +25,24 @@ class FeedEndpoint:
         parameters = parse_form(request.scope["query_string"])
         after = _after(request, parameters)
         if _EVENTS in request.headers.get("accept", ""):
-            first = await self._feed.answer(after=after)  # before anything is sent, so that a failure is a status
-            return StreamingResponse(self._events(first), media_type=_EVENTS, headers=NO_STORE)
+            stream = self._feed.stream(after=after)
+            first = await anext(stream)  # before anything is sent, so that a failure is a status
+            return StreamingResponse(_events(first, stream), media_type=_EVENTS, headers=NO_STORE)
         answer = await self._feed.answer(after=after, wait=read_wait(parameters.get("wait")))
         return Response(answer.token, media_type="application/jwt", headers=NO_STORE)
 
-    async def _events(self, answer: SignedAnswer) -> AsyncIterator[str]:
-        """One event for each answer, news or not: an answer without entries tells that none were missed."""
-        while True:
-            yield f"id: {answer.position}\ndata: {answer.token}\n\n"
-            try:
-                answer = await self._feed.answer(after=answer.position, wait=MAX_WAIT)
-            except Unavailable:
-                return  # the follower connects again, and then gets the status
+
+async def _events(first: SignedAnswer, stream: AsyncIterator[SignedAnswer]) -> AsyncIterator[str]:
+    """One event for each answer: one without entries tells that none were missed."""
+    yield _event(first)
+    # A failure ends the stream: the follower connects again, and then gets the status.
+    with suppress(Unavailable):
+        async for answer in stream:
+            yield _event(answer)
+
+
+def _event(answer: SignedAnswer) -> str:
+    return f"id: {answer.position}\ndata: {answer.token}\n\n"
 
 
 def _after(request: Request, parameters: Parameters) -> int:

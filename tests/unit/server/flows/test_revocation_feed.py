@@ -167,10 +167,31 @@ def test_waiting_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         await asyncio.sleep(0.2)
         async with asyncio.timeout(5):
             assert (await feed.ask(wait=25)).entries == ()
+        with pytest.raises(Unavailable):  # a stream that could not wait would answer without end
+            await anext(feed.feed.stream(after=0))
         assert not waiting.done()
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
+
+    play(tmp_path, story)
+
+
+def test_a_stream_goes_on_with_news_and_gives_its_place_back(tmp_path: Path) -> None:
+    """Server-sent events: one answer at once, the next with the next cut-off; who leaves makes room."""
+
+    async def story(feed: Feed) -> None:
+        stream = feed.feed.stream(after=0)
+        assert (await anext(stream)).position == 0
+        waiting = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        await feed.cut_off("a")
+        async with asyncio.timeout(10):
+            assert (await waiting).position == 1
+        assert feed.feed._waiting == 1
+        await stream.aclose()  # type: ignore[attr-defined]  # a generator, to those who look
+        assert feed.feed._waiting == 0
 
     play(tmp_path, story)
 
@@ -200,5 +221,6 @@ def test_a_malformed_position_or_wait_is_an_invalid_request(text: str) -> None:
 def test_the_wait_is_bounded() -> None:
     """Nobody holds a connection for longer than that."""
     assert (read_wait(None), read_wait("25"), read_position(None), read_position("7")) == (0, 25, 0, 7)
-    with pytest.raises(OAuthError):
-        read_wait("26")
+    for text in ("26", "0025", "0" * 5000, "9" * 5000):
+        with pytest.raises(OAuthError):
+            read_wait(text)

@@ -60,6 +60,8 @@ def test_the_defaults_are_those_of_development() -> None:
         ("leeway", 301),
         ("signing_algorithm", "HS256"),
         ("signing_algorithm", "none"),
+        ("signing_algorithm", "Ed25519"),  # its own clients would have to opt in, too
+        ("signing_algorithm", "ML-DSA-65"),  # there is no at_hash for it
         ("jwks_max_age", 0),
         ("password_min_length", 7),
         ("hash_workers", -1),

@@ -7,6 +7,7 @@ taken address costs the same work as a free one.
 
 import asyncio
 import re
+import unicodedata
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import Final, Literal, Protocol
@@ -33,6 +34,8 @@ MAX_NAME_LENGTH: Final = 100
 # One "@", a name before it and a domain behind it. Whether mail arrives, only mail can tell.
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)*")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# RFC 5322 §3.2.3: these stand in an address only where it is quoted, which nobody's address is.
+_SPECIAL: Final = frozenset('<>()[],;:"\\')
 
 #: Passwords that are scored or wait for it, 50 ms each at most: whoever comes then is told to come back.
 _SCORING: Final = BoundedSemaphore(16)
@@ -74,9 +77,14 @@ def problems_of(form: SignUpForm, *, service_name: str, password_min_length: int
 
 
 def _email_problem(email: str) -> tuple[str, ...]:
-    if len(email) <= MAX_EMAIL_LENGTH and _EMAIL.fullmatch(email) and not _CONTROL.search(email):
+    if len(email) <= MAX_EMAIL_LENGTH and _EMAIL.fullmatch(email) and all(map(_may_stand_in_email, email)):
         return ()
     return ("Enter an e-mail address, such as ada@example.com.",)
+
+
+def _may_stand_in_email(character: str) -> bool:
+    """No control, invisible or unassigned character: it would make a second address that looks like the first."""
+    return character not in _SPECIAL and unicodedata.category(character)[0] not in "CZ"
 
 
 def _name_problem(name: str) -> tuple[str, ...]:

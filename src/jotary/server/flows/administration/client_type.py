@@ -12,7 +12,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     grant_types: tuple[str, ...]
     methods: tuple[AuthenticationMethod, ...]  # the first is the default
-    scopes: tuple[str, ...]  # the default
+    scopes: tuple[str, ...]  # those that every one of them may ask for
     has_people: bool  # whether people sign in through it: redirect URIs, scopes that speak of a person
 
 

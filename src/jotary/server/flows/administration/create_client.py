@@ -15,6 +15,7 @@ from jotary.oauth.secret import Secret
 from jotary.server.flows.administration.client_secret import SECRET_ENTROPY, has_secret, new_client_secret
 from jotary.server.flows.administration.client_type import CLIENT_TYPES, Rules
 from jotary.server.flows.administration.refusal import AdministrationError
+from jotary.server.flows.client_authentication import ASSERTION_ALGORITHMS
 from jotary.server.flows.grants.client_credentials import SCOPES_OF_PEOPLE
 from jotary.server.model.changes import AddClient, AddEvent, Change
 from jotary.server.model.client import AuthenticationMethod, Client, ClientType
@@ -37,7 +38,7 @@ class NewClient(msgspec.Struct, frozen=True, kw_only=True):
     jwks: dict[str, Any] | None = None
     redirect_uris: tuple[str, ...] = ()
     post_logout_redirect_uris: tuple[str, ...] = ()
-    scopes: tuple[str, ...] | None = None
+    scopes: tuple[str, ...] = ()  # besides those of the type
     audiences: tuple[str, ...] = ()
     is_first_party: bool = False
 
@@ -80,7 +81,7 @@ def decide(new: NewClient, *, audiences: Collection[str], entropy: bytes, now: i
         redirect_uris=new.redirect_uris,
         post_logout_redirect_uris=new.post_logout_redirect_uris,
         grant_types=rules.grant_types,
-        scopes=rules.scopes if new.scopes is None else new.scopes,
+        scopes=tuple(dict.fromkeys((*rules.scopes, *new.scopes))),
         audiences=new.audiences,
         is_first_party=new.is_first_party,
         created_at=now,
@@ -148,9 +149,9 @@ def _check_uris(new: NewClient) -> None:
 
 
 def _check_scopes(new: NewClient, rules: Rules) -> None:
-    for scope in new.scopes or ():
+    for scope in new.scopes:
         _checked(scope, parse_scope)
-    of_people = SCOPES_OF_PEOPLE.intersection(new.scopes or ())
+    of_people = SCOPES_OF_PEOPLE.intersection(new.scopes)
     if of_people and not rules.has_people:
         hint = f"Leave out: {', '.join(sorted(of_people))}."
         raise AdministrationError("a service acts for itself, and these scopes speak of a person", hint=hint)
@@ -185,4 +186,10 @@ def _public_keys(jwks: dict[str, Any] | None) -> dict[str, Any]:
         )
     if not keys:
         raise AdministrationError("the JWK Set is empty", hint="Give at least one public key.")
+    for key in keys:
+        if set(ASSERTION_ALGORITHMS).isdisjoint(key.verifying_algorithms):
+            raise AdministrationError(
+                f"key {key.kid or key.thumbprint()} is for {key.alg or key.kty}, which signs no assertions here",
+                hint=f"Give keys for some of {', '.join(ASSERTION_ALGORITHMS)}.",
+            )
     return keys.to_jwks()

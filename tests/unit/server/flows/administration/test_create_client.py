@@ -121,6 +121,8 @@ def test_what_is_malformed_or_not_for_this_type_is_refused(wishes: dict[str, Any
         ({"keys": [{"kty": "oct", "k": "AAAA"}]}, "cannot be used"),
         ({"keys": [KEY.to_jwk(), KEY.to_jwk()]}, "cannot be used"),
         ({"keys": [KEY.to_jwk(), {"kty": "EC"}]}, "cannot be used"),
+        ({"keys": [KEY.to_jwk(), Key.generate("ML-DSA-44", kid="pq").to_jwk()]}, "key pq is for ML-DSA-44"),
+        ({"keys": [Key.generate("Ed25519", kid="ed").to_jwk()]}, "key ed is for Ed25519"),
     ],
 )
 def test_every_key_must_be_public_and_usable(jwks: dict[str, Any], says: str) -> None:

@@ -1,0 +1,1 @@
+"""The command line: `python -m todo.native add|list|done`, with the session in the keychain."""

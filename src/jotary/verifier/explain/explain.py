@@ -1,0 +1,106 @@
+"""The checks of the verifier, made one by one with its own functions, so that each can be named."""
+
+from typing import Literal
+
+import msgspec
+
+from jotary.jose import KeySet
+from jotary.jose.algorithms import DEFAULT_ALGORITHMS
+from jotary.tokens.claims import DEFAULT_LEEWAY
+from jotary.verifier.check import MAX_TOKEN_SIZE, Expectations, Verified, check
+from jotary.verifier.explain.content import ContentExpected, check_content
+from jotary.verifier.explain.form import take_apart
+from jotary.verifier.explain.kinds import kind_of
+from jotary.verifier.explain.providers import recognise
+from jotary.verifier.explain.record import Record
+from jotary.verifier.explain.results import CheckResult, Explanation
+from jotary.verifier.explain.signature import NoKeys, check_signature
+from jotary.verifier.revocations import Revocations
+
+__all__ = ["Circumstances", "NoKeys", "explain"]
+
+
+class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known to whoever explains; the rest of the checks is skipped.
+
+    Attributes:
+        issuer: the one that the API trusts; None if nobody said.
+        audiences: the names of the API; empty if nobody said.
+        keys: the issuer's, or why there are none.
+        revocations: the issuer's cut-offs; None if it publishes none, or they were not read.
+        algorithms: the signature algorithms that are taken.
+        leeway: seconds that clocks may differ.
+        max_size: characters.
+    """
+
+    issuer: str | None = None
+    audiences: frozenset[str] = frozenset()
+    keys: KeySet | NoKeys
+    revocations: Revocations | None = None
+    algorithms: frozenset[str] = frozenset(DEFAULT_ALGORITHMS)
+    leeway: int = DEFAULT_LEEWAY
+    max_size: int = MAX_TOKEN_SIZE
+
+
+def explain(token: str, circumstances: Circumstances, now: int) -> Explanation:
+    """Say of every check whether the token passes it. Never raises for what a token holds.
+
+    Args:
+        token: whatever somebody took for an access token. No part of it is kept but header members and claims.
+        circumstances: what an API expects.
+        now: Unix seconds.
+    """
+    record = Record()
+    taken = take_apart(token, circumstances.max_size, record)
+    if taken.header is not None and record.passed("payload_base64url", "signature_base64url", "b64"):
+        check_signature(taken, circumstances.keys, circumstances.algorithms, record)
+    if taken.header is not None and taken.claims is not None:
+        expected = ContentExpected(circumstances.issuer, circumstances.audiences, circumstances.leeway, now)
+        check_content(taken.header, taken.claims, expected, record)
+    _check_revoked(token, circumstances, now, record)
+    checks = record.results()
+    return Explanation(
+        verdict=_verdict(checks),
+        kind=kind_of(token, taken.members, taken.claims),
+        provider=None if taken.claims is None else recognise(taken.claims),
+        signature_holds=record.passed("signature"),
+        checks=checks,
+    )
+
+
+def _check_revoked(token: str, circumstances: Circumstances, now: int, record: Record) -> None:
+    """Only a token that the verifier itself takes has somebody to cut off."""
+    verified = _verified(token, circumstances, now) if _all_passed(record.results()) else None
+    if verified is None:
+        return
+    if circumstances.revocations is None:
+        record.skip("revoked", "No cut-offs of this issuer were read: the token may have been revoked.")
+    elif circumstances.revocations.refuses(verified.principal):
+        record.refuse("revoked", "the token, its session, person or client was revoked")
+    else:
+        record.accept("revoked")
+
+
+def _all_passed(checks: tuple[CheckResult, ...]) -> bool:
+    return all(result.verdict == "passed" for result in checks if result.name != "revoked")
+
+
+def _verified(token: str, circumstances: Circumstances, now: int) -> Verified | None:
+    if circumstances.issuer is None or isinstance(circumstances.keys, NoKeys):
+        return None
+    expected = Expectations(
+        issuer=circumstances.issuer,
+        audiences=circumstances.audiences,
+        algorithms=circumstances.algorithms,
+        leeway=circumstances.leeway,
+        max_size=circumstances.max_size,
+    )
+    verdict = check(token, circumstances.keys, expected, now)
+    return verdict if isinstance(verdict, Verified) else None
+
+
+def _verdict(checks: tuple[CheckResult, ...]) -> Literal["accepted", "refused", "undecided"]:
+    """An API that follows no feed takes a token without asking whether it was revoked, so that check may be skipped."""
+    if any(result.verdict == "failed" for result in checks):
+        return "refused"
+    return "accepted" if _all_passed(checks) else "undecided"

@@ -1,0 +1,130 @@
+"""The listener on loopback: what it takes for an answer, and what it does not (RFC 8252 §7.3, §8.3)."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from jotary.client.errors import IssuerError
+from jotary.client.native.loopback import MAX_HEAD, LoopbackListener, StrangerError
+from jotary.oauth.parameters import Parameters
+from jotary.oauth.secret import Secret
+
+Send = Callable[..., Coroutine[Any, Any, str]]
+
+
+def check(parameters: Parameters) -> Secret:
+    """An answer with the right state has a code or an error."""
+    if parameters.get("state") != "right":
+        raise StrangerError("another state")
+    if error := parameters.get("error"):
+        raise IssuerError(error)
+    return Secret(parameters.require("code"))
+
+
+async def send(listener: LoopbackListener, text: str) -> str:
+    """Send the head of a request, with `{host}` replaced by the right one, and read the answer."""
+    authority = urlsplit(listener.redirect_uri).netloc
+    reader, writer = await asyncio.open_connection(*authority.split(":"))
+    writer.write(text.replace("{host}", authority).encode())
+    answer = await reader.read()
+    writer.close()
+    return answer.decode()
+
+
+GOOD = "GET /callback?state=right&code=c HTTP/1.1\r\nHost: {host}\r\n\r\n"
+STRANGERS = {
+    "another path": ("GET /?state=right&code=evil HTTP/1.1\r\nHost: {host}\r\n\r\n", 404),
+    "a path that goes on": ("GET /callback/x?state=right&code=evil HTTP/1.1\r\nHost: {host}\r\n\r\n", 404),
+    "another host": ("GET /callback?state=right&code=evil HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421),
+    "a name for the host": ("GET /callback?state=right&code=evil HTTP/1.1\r\nHost: localhost\r\n\r\n", 421),
+    "no host": ("GET /callback?state=right&code=evil HTTP/1.1\r\n\r\n", 421),
+    "two hosts": ("GET /callback?state=right&code=evil HTTP/1.1\r\nHost: {host}\r\nHost: {host}\r\n\r\n", 421),
+    "another method": ("POST /callback?state=right&code=evil HTTP/1.1\r\nHost: {host}\r\n\r\n", 405),
+    "another state": ("GET /callback?state=wrong&code=evil HTTP/1.1\r\nHost: {host}\r\n\r\n", 400),
+    "two states": ("GET /callback?state=right&state=right&code=evil HTTP/1.1\r\nHost: {host}\r\n\r\n", 400),
+    "no HTTP": ("GET /callback?state=right&code=evil\r\nHost: {host}\r\n\r\n", 400),
+}
+
+
+@pytest.mark.parametrize(("text", "status"), STRANGERS.values(), ids=STRANGERS)
+def test_a_stranger_neither_signs_anybody_in_nor_stops_who_is_signing_in(text: str, status: int) -> None:
+    """Any page and any program of this machine can send requests there; the sign-in goes on."""
+
+    async def scene() -> str:
+        async with LoopbackListener() as listener:
+            waiting = asyncio.ensure_future(listener.answer(check))
+            await asyncio.sleep(0)
+            refused = await send(listener, text)
+            assert refused.startswith(f"HTTP/1.1 {status} ")
+            assert "evil" not in refused
+            assert not waiting.done()
+            await send(listener, GOOD)
+            return (await waiting).reveal()
+
+    assert asyncio.run(scene()) == "c"
+
+
+def test_the_person_is_told_that_the_window_may_be_closed() -> None:
+    """And the page, whose address holds the code, is not kept, framed or named to others."""
+
+    async def scene() -> str:
+        async with LoopbackListener() as listener:
+            waiting = asyncio.ensure_future(listener.answer(check))
+            await asyncio.sleep(0)
+            page = await send(listener, GOOD)
+            await waiting
+            return page
+
+    page = asyncio.run(scene())
+    assert page.startswith("HTTP/1.1 200 ")
+    assert "You can close this window" in page
+    for header in ("Cache-Control: no-store", "Referrer-Policy: no-referrer", "default-src 'none'"):
+        assert header in page
+
+
+def test_what_the_issuer_refused_ends_the_sign_in() -> None:
+    """RFC 6749 §4.1.2.1: with the right state, the error is the issuer's."""
+
+    async def scene() -> None:
+        async with LoopbackListener() as listener:
+            waiting = asyncio.ensure_future(listener.answer(check))
+            await asyncio.sleep(0)
+            page = await send(listener, GOOD.replace("code=c", "error=access_denied"))
+            assert "You were not signed in" in page
+            await waiting
+
+    with pytest.raises(IssuerError, match="access_denied"):
+        asyncio.run(scene())
+
+
+def test_only_the_first_answer_counts() -> None:
+    """A code is good once; what comes after it is no part of the sign-in."""
+
+    async def scene() -> tuple[str, str]:
+        async with LoopbackListener() as listener:
+            waiting = asyncio.ensure_future(listener.answer(check))
+            await asyncio.sleep(0)
+            await send(listener, GOOD)
+            code = (await waiting).reveal()
+            return code, await send(listener, GOOD.replace("code=c", "code=second"))
+
+    code, second = asyncio.run(scene())
+    assert (code, second.startswith("HTTP/1.1 409 ")) == ("c", True)
+
+
+def test_a_head_without_an_end_is_not_read_for_ever() -> None:
+    """A limit of bytes; and one that says nothing does not keep others from answering."""
+
+    async def scene() -> str:
+        async with LoopbackListener() as listener:
+            waiting = asyncio.ensure_future(listener.answer(check))
+            _, silent = await asyncio.open_connection(*urlsplit(listener.redirect_uri).netloc.split(":"))
+            assert await send(listener, "GET /" + "a" * (2 * MAX_HEAD) + "\r\n\r\n") == ""
+            await send(listener, GOOD)
+            silent.close()
+            return (await waiting).reveal()
+
+    assert asyncio.run(scene()) == "c"
