@@ -10,10 +10,9 @@ from typing import TypeVar
 
 import click
 
-from jotary.server.settings import Loaded, Settings, SettingsError, load
+from jotary.server.settings import Loaded, Settings, load
 from jotary.server.settings.database import sqlite_file
 from jotary.server.store import Store, open_store
-from jotary.server.store.backends import backend
 
 Answer = TypeVar("Answer")
 
@@ -40,15 +39,9 @@ def load_settings(config: Path | None) -> Loaded:
     """The settings that a server started here would have.
 
     Raises:
-        SettingsError: with what to change, before anything is made or said.
+        SettingsError: with what to change.
     """
-    loaded = load(config, environ=os.environ, folder=Path.cwd())
-    try:
-        backend(loaded.settings.database)
-    except ValueError as error:
-        hint = "Write sqlite:/// and the path of a file, such as sqlite:///jotary.db."
-        raise SettingsError(f"cannot be used: {error}", hint=hint, name="database") from None
-    return loaded
+    return load(config, environ=os.environ, folder=Path.cwd())
 
 
 def administer(config: Path | None, work: Callable[[Administration], Awaitable[Answer]]) -> Answer:

@@ -3,7 +3,7 @@
 import time
 
 from jotary.cli.demonstration.browser import Browser
-from jotary.cli.demonstration.cast import OTHER_AUDIENCE, ROBOT
+from jotary.cli.demonstration.cast import NATIVE, OTHER_AUDIENCE, ROBOT
 from jotary.cli.demonstration.player import Player, enter_password
 from jotary.cli.demonstration.report import Report, accepted, all_of, refused
 from jotary.jose import Key, base64url, jws, jwt, strict_json
@@ -163,7 +163,7 @@ def signed_out(player: Player) -> Report:
     player.sign_in()
     ended = player.http.post(
         str(player.metadata.revocation_endpoint),
-        data={"client_id": "todo-native", "token": player.tokens.refresh_token},
+        data={"client_id": NATIVE, "token": player.tokens.refresh_token},
     )
     response = player.refresh(player.tokens.refresh_token)
     return all_of(

@@ -13,9 +13,9 @@ def check_database(url: str) -> None:
     """Refuse a URL of no known kind.
 
     Raises:
-        SettingsError: neither SQLite nor PostgreSQL.
+        SettingsError: no file of SQLite, the one database that there is a store for.
     """
-    if not (url.startswith("postgresql://") or _names_file(url)):
+    if not _names_file(url):
         raise SettingsError(
             "is not a database that jotary knows",
             hint="Write sqlite:/// and the path of a file, such as sqlite:///jotary.db.",
