@@ -187,7 +187,7 @@ def _checked(url: str, issuer: str) -> SplitResult:
 def _connect(parts: SplitResult, source: Source, deadline: Deadline) -> socket.socket:
     host = parts.hostname or ""
     if parts.scheme == "http":
-        return _open_socket(host, parts.port or 80, deadline)
+        return _open_socket(host, parts.port or 80, deadline, loopback_only=True)
     plain = _open_socket(host, parts.port or 443, deadline)
     try:
         plain.settimeout(deadline.remaining())  # for the whole handshake
@@ -197,10 +197,16 @@ def _connect(parts: SplitResult, source: Source, deadline: Deadline) -> socket.s
         raise
 
 
-def _open_socket(host: str, port: int, deadline: Deadline) -> socket.socket:
-    """Try each address of the host; `socket.create_connection` would give each one the whole time."""
-    failure: OSError = OSError(f"{host} has no address")
+def _open_socket(host: str, port: int, deadline: Deadline, *, loopback_only: bool = False) -> socket.socket:
+    """Try each address of the host; `socket.create_connection` would give each one the whole time.
+
+    Over TLS the certificate proves the host, wherever its name leads. Without, only an address of this machine does:
+    the name `localhost` is asked of a resolver too, and its answer may change (RFC 8252 §8.3).
+    """
+    failure: OSError = OSError(f"{host} has no {'loopback ' if loopback_only else ''}address")
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        if loopback_only and not is_loopback(str(address[0])):
+            continue
         opened = socket.socket(family, kind, protocol)
         try:
             opened.settimeout(deadline.remaining())

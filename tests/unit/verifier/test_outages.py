@@ -19,6 +19,7 @@ Settle = Callable[[TokenVerifier], None]
 
 _PRIVATE = Key.generate("ES256", kid="leaked")
 _TWINS = [Key.generate("ES256", kid="twin").public().to_jwk() for _ in range(2)]
+_OFF_CURVE = {**_PRIVATE.public().to_jwk(), "y": _PRIVATE.public().to_jwk()["x"]}
 FAULTS = {
     "dropped": Fault(drop=True),
     "slow": Fault(drip=True),
@@ -30,6 +31,7 @@ FAULTS = {
     "another issuer": Fault(body=b'{"issuer":"https://evil.example","jwks_uri":"https://evil.example/keys"}'),
     "private key": Fault(body=json.dumps({"keys": [_PRIVATE.to_jwk(private=True)]}).encode()),
     "symmetric key": Fault(body=b'{"keys":[{"kty":"oct","k":"c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}]}'),
+    "off the curve": Fault(body=json.dumps({"keys": [_OFF_CURVE]}).encode()),
     "duplicate kid": Fault(body=json.dumps({"keys": _TWINS}).encode()),
     "empty": Fault(body=b'{"keys":[]}'),
 }
