@@ -14,7 +14,15 @@ from types import ModuleType
 from bench.measurement import FULL, QUICK
 from bench.report import Result, setting, show, table, write_json
 
-SUBJECTS = ("verify", "sign", "protect", "store", "serve", "start")  # modules here that have a `measure(effort)`
+SUBJECTS = (
+    "verify",
+    "sign",
+    "protect",
+    "store",
+    "serve",
+    "revoke",
+    "start",
+)  # modules here that have a `measure(effort)`
 
 
 def subjects(names: Sequence[str]) -> Iterator[ModuleType]:

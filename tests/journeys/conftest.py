@@ -36,7 +36,7 @@ class UserAPI:
         self.issuer = f"http://127.0.0.1:{self.doors[0].port}"
         self.settings = Settings(issuer=self.issuer, database=f"sqlite:///{folder / 'users.db'}", secret=Secret(SECRET))
         self.cast: Cast = asyncio.run(assemble(self.settings, todo_api=TODO_API, todo_web=TODO_WEB))
-        self._environment = {
+        self.environment = {
             "JOTARY_ISSUER": self.issuer,
             "JOTARY_DATABASE": self.settings.database,
             "JOTARY_SECRET": SECRET,
@@ -49,7 +49,7 @@ class UserAPI:
     def start(self, *, door: int = 0, application: str = "jotary.server.app:from_environment") -> str:
         """Start one more process at one of the two doors, and return its origin."""
         self._started += 1
-        self.stage.start(f"user-api-{self._started}", application, door=self.doors[door], environment=self._environment)
+        self.stage.start(f"user-api-{self._started}", application, door=self.doors[door], environment=self.environment)
         return f"http://127.0.0.1:{self.doors[door].port}"
 
     def player(self) -> Player:

@@ -36,6 +36,12 @@ def test_the_rows_of_this_process_are_all_measured(
     assert all(f"| {row['work']} |" in printed for row in rows)
 
 
+def test_a_revocation_is_measured_to_the_refusal(bench: ModuleType) -> None:
+    """Design §6.3: from the request at the issuer to the refusal at an API, between two processes."""
+    middle, slowest = bench.main(["--quick", "revoke"])
+    assert 0 < middle.figure("jotary") <= slowest.figure("jotary") < 10
+
+
 def test_an_unknown_row_is_refused_by_name(bench: ModuleType) -> None:
     """Who mistypes a row is told which there are."""
     with pytest.raises(SystemExit, match=r"unknown: verfy\. There are: verify, sign"):
