@@ -1,7 +1,7 @@
 """How long a token lives on after its session was revoked: from the request to the refusal at an API.
 
-By the wall clock. `jotary serve` and an API on loopback, the API following the feed as it does by default (design §6.3). What a network
-adds is half a round trip.
+By the wall clock: `jotary serve`, and an API on the same machine that follows the feed as it does by default
+(design §6.3). What a network adds is half a round trip.
 """
 
 import time
