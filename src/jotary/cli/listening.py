@@ -1,9 +1,10 @@
-"""The socket that a server answers on, made before anything is said or started."""
+"""The socket that a server answers on: made, or taken from a service manager, before anything is said or started."""
 
 import errno
 import os
 import socket
 import stat
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ import click
 from jotary.oauth.loopback import is_loopback
 
 _DEFAULT: Final = ("127.0.0.1", 8000)
+_BACKLOG: Final = 2048  # connections that wait to be taken, as many as uvicorn asks for
+_FIRST_PASSED: Final = 3  # the number of the first file descriptor that a service manager passes (sd_listen_fds(3))
 _HINTS: Final = {
     errno.EADDRINUSE: "Another program has it. Stop that, or choose another --port (0: any that is free).",
     errno.EACCES: "Ports below 1024 are for privileged programs: choose another --port.",
@@ -60,6 +63,35 @@ def listen_on_path(path: Path) -> socket.socket:
     return listener
 
 
+def take_activated(environ: MutableMapping[str, str], *, pid: int) -> socket.socket | None:
+    """The listening socket that a service manager has passed to this process (sd_listen_fds(3)); None without one.
+
+    What says so is removed from the environment: it is not for processes that are started from here.
+
+    Args:
+        environ: of this process.
+        pid: of this process.
+
+    Raises:
+        ClickException: it is more than one, or no socket that takes connections.
+    """
+    told = [environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")]
+    if told[0] != str(pid):
+        return None
+    if told[1] != "1":
+        raise click.ClickException(f"The service manager passed {told[1]} sockets: give jotary.socket one Listen line.")
+    try:
+        listener = socket.socket(fileno=_FIRST_PASSED)
+        is_listening = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as error:
+        raise click.ClickException(f"What the service manager passed is no socket: {error.strerror}.") from None
+    if not is_listening:
+        listener.close()
+        raise click.ClickException("The service manager's socket takes no connections: use ListenStream, Accept=no.")
+    listener.set_inheritable(True)  # by the workers
+    return listener
+
+
 def _bound(listener: socket.socket, address: Any) -> socket.socket:
     try:
         if os.name == "posix":
@@ -67,6 +99,7 @@ def _bound(listener: socket.socket, address: Any) -> socket.socket:
                 socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
             )  # restart without waiting for old connections
         listener.bind(address)
+        listener.listen(_BACKLOG)  # who comes while the server starts waits, and is not refused
         listener.set_inheritable(True)  # by the workers
     except OSError:
         listener.close()

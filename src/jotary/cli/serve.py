@@ -16,11 +16,11 @@ from uvicorn.supervisors import Multiprocess
 from jotary.cli import options
 from jotary.cli.administration import load_settings
 from jotary.cli.introduction import introduce
-from jotary.cli.listening import default_address, listen, listen_on_path
+from jotary.cli.listening import default_address, listen, listen_on_path, take_activated
 from jotary.server.app import Application, create_app, prepare
 from jotary.server.settings import Settings
 from jotary.server.settings.sources import CONFIG_VARIABLE
-from jotary.server.telemetry import configure_logging
+from jotary.server.telemetry import READY, STOPPING, configure_logging, tell_service_manager
 
 _WORKER: Final = "jotary.server.app:from_environment"  # what each of several processes loads
 _DRAIN: Final = 10  # seconds that requests under way get when the server stops
@@ -51,16 +51,12 @@ def serve(
     """Run the authorization server until it is told to stop (Ctrl-C or SIGTERM)."""
     _stop_on_signals()
     loaded = load_settings(config)
-    default_host, default_port = default_address(loaded.settings.issuer)
-    if uds is None:
-        listener = listen(host or default_host, default_port if port is None else port)
-    else:
-        listener = listen_on_path(uds)
+    listener = _listener(host, port, uds, issuer=loaded.settings.issuer)
     configure_logging(loaded.settings)
     introduce(loaded, listener)
     if loaded.config_file is not None:
         os.environ[CONFIG_VARIABLE] = str(loaded.config_file.resolve())  # for the workers
-    server_options = {**_server_options(loaded.settings, has_proxy_socket=uds is not None), **limits}
+    server_options = {**_server_options(loaded.settings, has_proxy_socket=_is_unix(listener)), **limits}
     try:
         is_well = (_run_several if workers > 1 else _run_one)(loaded.settings, listener, workers, server_options)
     finally:
@@ -70,8 +66,26 @@ def serve(
     sys.exit(0 if is_well else 1)
 
 
+def _listener(host: str | None, port: int | None, uds: Path | None, *, issuer: str) -> socket.socket:
+    """The service manager's socket if it passed one, else what the options say, else what the issuer says."""
+    activated = take_activated(os.environ, pid=os.getpid())
+    if activated is not None:
+        if (host, port, uds) != (None, None, None):
+            activated.close()
+            raise click.UsageError("The service manager passed a socket: leave out --host, --port and --uds.")
+        return activated
+    if uds is not None:
+        return listen_on_path(uds)
+    default_host, default_port = default_address(issuer)
+    return listen(host or default_host, default_port if port is None else port)
+
+
+def _is_unix(listener: socket.socket) -> bool:
+    return listener.family == getattr(socket, "AF_UNIX", None)
+
+
 class _Server(uvicorn.Server):
-    """Tells the application of a signal before anything else."""
+    """Tells the application and the service manager of a signal before anything else."""
 
     def __init__(self, config: uvicorn.Config, application: Application) -> None:
         super().__init__(config)
@@ -79,6 +93,7 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """As of every uvicorn server."""
+        tell_service_manager(STOPPING, os.environ)
         self._application.begin_to_stop()
         super().handle_exit(sig, frame)
 
@@ -90,6 +105,7 @@ def _run_one(settings: Settings, listener: socket.socket, _workers: int, server_
 
     async def run() -> None:
         async with application.running():
+            tell_service_manager(READY, os.environ)  # clients wait in the socket's queue since it was bound
             await server.serve(sockets=[listener])
 
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:

@@ -31,7 +31,7 @@ from jotary.server.passwords import HashingPool
 from jotary.server.ports import Clock, Entropy, Unavailable
 from jotary.server.settings import Settings, load
 from jotary.server.store import Store, UnknownSchemaError, open_store
-from jotary.server.telemetry import RequestIds, configure_logging
+from jotary.server.telemetry import READY, STOPPING, RequestIds, configure_logging, tell_service_manager
 from jotary.server.web import Parts, build_app
 
 #: Seconds between two looks at the signing keys: safely within the interval that the schedule reckons with.
@@ -187,7 +187,10 @@ class _WhileNeeded:
 
 
 class _Worker(Application):
-    """The application of a process that does nothing else: what stops the process is told to the application first."""
+    """The application of a process that does nothing else: what stops the process is told to the application first.
+
+    The service manager hears of both, should there be one.
+    """
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -197,7 +200,13 @@ class _Worker(Application):
             if callable(then):
                 signal.signal(number, partial(self._hear, then))
         async with super().running():
+            tell_service_manager(READY, os.environ)
             yield
+
+    def begin_to_stop(self) -> None:
+        """As of every application."""
+        tell_service_manager(STOPPING, os.environ)
+        super().begin_to_stop()
 
     def _hear(self, then: Callable[[int, FrameType | None], object], number: int, frame: FrameType | None) -> None:
         self.begin_to_stop()

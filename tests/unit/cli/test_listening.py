@@ -8,7 +8,7 @@ import click
 import pytest
 
 from jotary.cli.introduction import introduce
-from jotary.cli.listening import default_address, listen, listen_on_path, url_of
+from jotary.cli.listening import default_address, listen, listen_on_path, take_activated, url_of
 from jotary.oauth.secret import Secret
 from jotary.server.settings import Loaded, Settings
 from jotary.server.settings.secret_source import FoundSecret
@@ -114,3 +114,17 @@ def test_the_right_port_is_not_warned_about(capsys: pytest.CaptureFixture[str]) 
         listener.bind(("127.0.0.1", 0))
         introduce(loaded(issuer=f"http://127.0.0.1:{listener.getsockname()[1]}"), listener)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("environ", [{}, {"LISTEN_FDS": "1"}, {"LISTEN_PID": "8", "LISTEN_FDS": "1"}])
+def test_a_socket_that_was_passed_to_another_process_is_not_taken(environ: dict[str, str]) -> None:
+    """sd_listen_fds(3): the variables may be inherited from a parent that they were meant for."""
+    assert take_activated(environ, pid=7) is None
+    assert environ == {}
+
+
+@pytest.mark.parametrize("number", ["0", "2", "x"])
+def test_one_socket_is_taken_from_a_service_manager(number: str) -> None:
+    """The others would be left without anybody who answers."""
+    with pytest.raises(click.ClickException, match=f"passed {number} sockets"):
+        take_activated({"LISTEN_PID": "7", "LISTEN_FDS": number}, pid=7)
