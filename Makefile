@@ -61,13 +61,15 @@ format: $(DEV) ## Format the code, and fix what can be fixed safely
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-# The sets are resolved for every platform and every supported Python; the demo's is a part of the development one.
+# The sets are resolved for every platform and every supported Python; the others are parts of the development one.
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --system-certs --constraints requirements/constraints.txt $(if $(UPGRADE),--upgrade)
 
 lock: $(DEV) ## Pin the requirements again after pyproject.toml changed (UPGRADE=1 takes the newest)
 	$(COMPILE) --all-extras --group dev --output-file requirements/dev.txt
 	$(COMPILE) --extra demo --group build --constraints requirements/dev.txt --output-file requirements/demo.txt
+	$(COMPILE) --extra server --extra postgres --extra otel --group build --constraints requirements/dev.txt \
+		--output-file requirements/server.txt
 
 clean: ## Remove everything that make made
 	rm -rf $(VENV) build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

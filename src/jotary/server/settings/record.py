@@ -59,6 +59,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             "it."
         ),
     ] = DEFAULT_DATABASE
+    database_file: Annotated[
+        str | None,
+        _text("A file that holds the URL of the database, for one with a password in it. Instead of `database`."),
+    ] = None
     secret: Annotated[
         Secret,
         _text(

@@ -64,10 +64,25 @@ def load(config: Path | None = None, *, environ: Mapping[str, str], folder: Path
     home = file.parent if file else folder
     values = {"database": relative_to(home, DEFAULT_DATABASE)}
     values |= {name: _convert(name, value) for name, value in written.items()}
+    if isinstance(named := values.get("database_file"), str):
+        values["database"] = relative_to(home, _database_in(Path(named), written))
     # All else must be right before a secret is made on disk.
     draft = _settings(values, _NO_SECRET, written)
     found = find_secret(None if typed is None else typed.value, settings=draft, folder=folder)
     return Loaded(settings=_settings(values, found.secret, written, found.origin), config_file=file, secret=found)
+
+
+def _database_in(file: Path, written: Mapping[str, _Written]) -> str:
+    """The URL in `database_file`, without the white space around it."""
+    if "database" in written:
+        hint = f"Leave out one of them; {written['database'].origin} has the other."
+        raise SettingsError("contradicts database", hint=hint, name="database_file")
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"  # the other one shows the bytes
+        hint = "Write the URL of the database into that file."
+        raise SettingsError(f"cannot be read: {reason}", hint=hint, name="database_file", origin=str(file)) from None
 
 
 _NO_SECRET: Final = Secret("-" * 32)  # long enough to pass; never leaves `load`
@@ -77,7 +92,7 @@ def _settings(values: Mapping[str, Any], secret: Secret, written: Mapping[str, _
     try:
         return Settings(**values, secret=secret)
     except SettingsError as error:
-        place = written.get(error.name or "")
+        place = written.get(error.name or "") or (written.get("database_file") if error.name == "database" else None)
         raise error.at(place.origin if place else origin or "default") from None
 
 
@@ -144,7 +159,7 @@ def _convert(name: str, written: _Written) -> Any:
         return value
     if name == "database":
         return relative_to(written.folder, value)
-    if name == "secret_file":
+    if name in {"secret_file", "database_file"}:
         return str((written.folder / value).resolve())
     return _from_text(value, _ANNOTATIONS[name], is_variable=written.is_variable)
 

@@ -44,6 +44,7 @@ def test_the_defaults_are_those_of_development() -> None:
         ("secret", "0123456789abcdef0123456789abcdef"),
         ("secret", Secret("0123456789abcdef0123456789abcde")),
         ("secret_file", 1),
+        ("database_file", 1),
         ("service_name", ""),
         ("service_name", "x" * 61),
         ("sign_up", "yes"),

@@ -49,6 +49,36 @@ def test_the_environment_wins_over_the_file(read: Load) -> None:
     assert loaded.audiences == ("https://a.example", "https://b.example")
 
 
+def test_the_database_may_be_named_in_a_file_of_its_own(read: Load, tmp_path: Path) -> None:
+    """A URL with a password in it belongs neither into a configuration file nor into an environment."""
+    (tmp_path / "url").write_text("sqlite:///elsewhere.db\n")
+    expected = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    assert read('database_file = "url"').settings.database == expected
+    assert read(JOTARY_DATABASE_FILE="url").settings.database == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "more", "problem"),
+    [
+        (b"sqlite:///x.db", {"JOTARY_DATABASE": "sqlite:///y.db"}, "contradicts database"),
+        (None, {}, "cannot be read"),
+        (b"\xff", {}, "it is not text"),
+        (b"mysql://secret@host", {}, "JOTARY_DATABASE_FILE"),
+    ],
+    ids=["named twice", "missing", "binary", "unknown"],
+)
+def test_a_file_that_names_no_database_is_refused(
+    read: Load, tmp_path: Path, content: bytes | None, more: dict[str, str], problem: str
+) -> None:
+    """With where to look, and without what it holds."""
+    if content is not None:
+        (tmp_path / "url").write_bytes(content)
+    with pytest.raises(SettingsError) as refused:
+        read(JOTARY_DATABASE_FILE="url", **more)
+    assert problem in str(refused.value)
+    assert "secret@" not in str(refused.value)
+
+
 def test_an_empty_variable_counts_as_absent(read: Load) -> None:
     """Compose files write JOTARY_ISSUER=${ISSUER:-}."""
     assert read('service_name = "file"', JOTARY_SERVICE_NAME="").settings.service_name == "file"
