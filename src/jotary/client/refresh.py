@@ -10,6 +10,11 @@ import msgspec
 REFRESH_MARGIN: Final = 60
 #: One part in five: the margin of a token that lives less than five minutes.
 REFRESH_FRACTION: Final = 5
+#: Seconds that a token must be old before a refusal by an API is a reason to trade it early. An API that refuses every
+#: token must not make each request a refresh.
+TRUSTED_FOR: Final = 30
+#: Seconds for which a failed refresh is not tried again while the access token still works.
+COOL_DOWN: Final = 5
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")

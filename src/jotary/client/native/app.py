@@ -10,8 +10,8 @@ from typing import Final
 
 import httpx2
 
+from jotary.client.bearer import BearerAuth
 from jotary.client.client_authentication import PublicClient
-from jotary.client.native.auth import BearerAuth
 from jotary.client.native.keychain import KeychainStore
 from jotary.client.native.login import log_in
 from jotary.client.native.session import SharedSession

@@ -16,20 +16,13 @@ from jotary.client.native.errors import NotSignedInError, StoreError
 from jotary.client.native.signed_in import SignedIn, from_text, to_text
 from jotary.client.native.token_store import TokenStore
 from jotary.client.provider import Provider
-from jotary.client.refresh import Refreshed, SignedOut, Unavailable
+from jotary.client.refresh import COOL_DOWN, TRUSTED_FOR, Refreshed, SignedOut, Unavailable
 from jotary.oauth.secret import Secret
 
 #: Seconds between two looks at a lock that another process holds, and how long it is waited for: longer than all
 #: attempts of one refresh take together.
 LOCK_INTERVAL: Final = 0.05
 LOCK_TIMEOUT: Final = 45.0
-#: Seconds that a token must be old before a refusal by an API is a reason to trade it early. An API that refuses every
-#: token must not make each request a refresh.
-TRUSTED_FOR: Final = 30
-
-#: Seconds for which a failed refresh is not tried again while the access token still works.
-COOL_DOWN: Final = 5
-
 Sleep = Callable[[float], Awaitable[None]]
 
 
