@@ -1,10 +1,16 @@
 """Fixtures that every folder of tests shares."""
 
 import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Thread
 
 import pytest
+import uvicorn
 from hypothesis import settings
+from starlette.types import ASGIApp
 
 # How long an example takes depends on the machine; `timeout` in pyproject.toml is for what hangs.
 settings.register_profile("jotary", deadline=None)
@@ -22,3 +28,42 @@ def vectors() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no published vectors at {folder}: set JOTARY_VECTORS")
     return folder
+
+
+class Door:
+    """A loopback port that is open already, so that its origin is known before there is an application."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.origin = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+
+
+@pytest.fixture
+def open_door() -> Iterator[Callable[[], Door]]:
+    """Opens a port; it is closed after the test."""
+    with ExitStack() as closing:
+
+        def open_door() -> Door:
+            door = Door()
+            closing.callback(door.socket.close)
+            return door
+
+        yield open_door
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Door, ASGIApp], None]]:
+    """Serves an application at a door to the end of the test, on a thread and an event loop of its own."""
+    running: list[tuple[uvicorn.Server, Thread]] = []
+
+    def serve(door: Door, app: ASGIApp) -> None:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1))
+        thread = Thread(target=server.run, kwargs={"sockets": [door.socket]})
+        thread.start()
+        running.append((server, thread))
+
+    yield serve
+    for server, _ in running:  # all are told before one is waited for
+        server.should_exit = True
+    for _, thread in running:
+        thread.join()
