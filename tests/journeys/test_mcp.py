@@ -175,7 +175,7 @@ def test_the_sdks_client_finds_signs_in_and_calls(
             httpx2.AsyncClient(auth=auth, trust_env=False, timeout=20) as http,
             Client(streamable_http_client(url, http_client=http)) as client,
         ):
-            found: str = (await client.call_tool("whoami", {})).content[0].text  # type: ignore[union-attr]  # text
+            found: str = (await client.call_tool("whoami", {})).content[0].text  # type: ignore[union-attr]  # it answers with text
             return found
 
     subject = asyncio.run(call())
