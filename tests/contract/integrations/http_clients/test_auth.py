@@ -1,5 +1,6 @@
 """What the `auth=` for httpx and for httpx2 does alike, in blocking and in async clients, over real connections."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -191,3 +192,23 @@ def test_who_is_signed_in_calls_with_httpx_too(world: "World") -> None:
     world.api.refused = {"token-1"}
     assert world.call(auth, f"{world.origin}/tasks").status_code == 200
     assert world.api.tokens == ["Bearer token-1", "Bearer token-1", "Bearer token-2"]
+
+
+def test_who_gives_up_waiting_takes_the_token_from_nobody(world: "World") -> None:
+    """A request that is cancelled must not fail the others that wait for the same answer."""
+    auth = world.auth()
+    world.issuer.gate.clear()
+
+    async def both() -> int:
+        async with world.library.AsyncClient(auth=auth, trust_env=False) as client:
+            first, second = (asyncio.ensure_future(client.get(f"{world.origin}/tasks")) for _ in range(2))
+            while not world.issuer.forms:  # noqa: ASYNC110 -- the issuer runs in another loop
+                await asyncio.sleep(0.01)
+            first.cancel()
+            await asyncio.sleep(0)
+            world.issuer.gate.set()
+            status: int = (await second).status_code
+            return status
+
+    assert asyncio.run(both()) == 200
+    assert len(world.issuer.forms) == 1

@@ -112,3 +112,9 @@ def test_neither_the_token_nor_its_claims_print() -> None:
         assert "s3cret" not in repr(made)
         assert "ada@example.com" not in repr(made)
         assert "principal" not in made.model_dump()
+
+
+def test_a_named_resource_does_not_let_other_audiences_in() -> None:
+    """MCP, "Access Token Privilege Restriction": a token for the second audience would be taken too."""
+    with pytest.raises(ValueError, match="one audience"):
+        mcp.JotarySecurity(ISSUER.verifier(audience=[URL, "https://other.example"]), resource=URL)
