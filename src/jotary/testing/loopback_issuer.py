@@ -9,12 +9,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import msgspec
 
 from jotary.jose import strict_json
 from jotary.oauth.metadata import ServerMetadata
 from jotary.testing.issuer import TestIssuer
+from jotary.testing.provider_shapes import ProviderShape
 
 _DRIP = 0.05  # seconds between two bytes
 _JWKS_MAX_AGE = 300  # seconds
@@ -86,6 +88,20 @@ class LoopbackIssuer(TestIssuer):
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
+    def _take(self, shape: ProviderShape) -> None:
+        """Keep the keys where the provider keeps them, on this host."""
+        super()._take(shape)
+        self.jwks_path = shape.keys_path
+        below = urlsplit(shape.issuer).path.rstrip("/") if "://" in shape.issuer else ""
+        self.discovery_path = f"{below}/.well-known/openid-configuration"
+        self.oauth_discovery_path = f"/.well-known/oauth-authorization-server{below}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What an API must be told to trust it; for a provider also that its keys are here."""
+        own = super().settings
+        return own if self._shape is None else {**own, "jwks_uri": self.origin + self.jwks_path}
+
     def break_everything(self, fault: Fault) -> None:
         """Let every answer go wrong in this way."""
         for path in (self.jwks_path, self.discovery_path, self.oauth_discovery_path):
@@ -122,7 +138,7 @@ class LoopbackIssuer(TestIssuer):
         if path == self.jwks_path:
             if self.max_age is not None:
                 headers["Cache-Control"] = f"public, max-age={self.max_age}"
-            return 200, strict_json.dumps(self.jwks()), headers
+            return 200, strict_json.dumps(self.keys_document()), headers
         if path in {self.discovery_path, self.oauth_discovery_path}:
             document = ServerMetadata(issuer=self.issuer, jwks_uri=self.origin + self.jwks_path).to_dict()
             return 200, strict_json.dumps({**document, **self.metadata}), headers

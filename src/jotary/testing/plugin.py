@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _FIXTURE = "jotary_attacks"
 _MARKER = "jotary_attacks(level=..., without=[...]): which attacks a test with the fixture of this name fires"
+_PROVIDER_MARKER = (
+    "jotary_provider(name, variant='', **settings): whose tokens jotary_token makes, with the settings that the API has"
+)
 _PROPERTY = "jotary_missing_check"  # in JUnit, and in what a worker of pytest-xdist reports
 
 
@@ -22,6 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("jotary_issuer", "issuer of the tokens that jotary_token makes", default="https://issuer.example")
     parser.addini("jotary_audience", "audience of the tokens: the API under test", default="https://api.example")
     parser.addini("jotary_algorithm", "what the tokens are signed with", default="ES256")
+    parser.addini("jotary_provider", "whose tokens jotary_token makes, such as auth0; empty for jotary's", default="")
     parser.addini("jotary_level", "which attacks are fired: essential or strict", default="strict")
     parser.getgroup("jotary").addoption(
         "--jotary-level", choices=["essential", "strict"], help="which attacks are fired, instead of jotary_level"
@@ -31,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line("markers", _MARKER)
+    config.addinivalue_line("markers", _PROVIDER_MARKER)
 
 
 @pytest.fixture
@@ -44,10 +49,16 @@ def jotary_clock() -> "FrozenClock":
 
 
 @pytest.fixture
-def jotary_issuer(jotary_clock: "FrozenClock", pytestconfig: pytest.Config) -> "TestIssuer":
+def jotary_issuer(
+    jotary_clock: "FrozenClock", pytestconfig: pytest.Config, request: pytest.FixtureRequest
+) -> "TestIssuer":
     """The issuer that the API under test must trust. Define a fixture of this name to have another one."""
     from jotary.testing import TestIssuer  # noqa: PLC0415 -- pytest loads this module in every run
 
+    marker = request.node.get_closest_marker("jotary_provider")
+    names = marker.args if marker else tuple(filter(None, [pytestconfig.getini("jotary_provider")]))
+    if names:
+        return TestIssuer.for_provider(*names, clock=jotary_clock, **(marker.kwargs if marker else {}))
     return TestIssuer(
         pytestconfig.getini("jotary_issuer"),
         audience=pytestconfig.getini("jotary_audience"),
@@ -58,7 +69,10 @@ def jotary_issuer(jotary_clock: "FrozenClock", pytestconfig: pytest.Config) -> "
 
 @pytest.fixture
 def jotary_token(jotary_issuer: "TestIssuer") -> Callable[..., str]:
-    """Makes access tokens: `jotary_token(sub="ada", scopes=["todo:read"])`, with all that `TestIssuer.token` takes."""
+    """Makes tokens: `jotary_token(sub="ada", scopes=["todo:read"])`, with all that `TestIssuer.token` takes.
+
+    They are jotary's access tokens, or those of the provider that the marker or the setting `jotary_provider` names.
+    """
     return jotary_issuer.token
 
 

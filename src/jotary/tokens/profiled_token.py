@@ -10,7 +10,7 @@ from jotary.oauth.errors import OAuthError
 from jotary.oauth.scope import parse_scope
 from jotary.tokens import claims as checks
 from jotary.tokens.errors import TokenError
-from jotary.tokens.token_profile import TokenProfile
+from jotary.tokens.token_profile import RequiredClaim, TokenProfile
 
 TENANT = "{tenantid}"  # stands for a tenant in the name of an issuer with many
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -60,19 +60,21 @@ def check_profiled_token(
     """
     _check_kind(header.get("typ"), claims, profile)
     said_by = check_issuer(claims, profile, issuer)
-    audience = checks.check_audience({"aud": claims.get(profile.audience_claim)}, audiences)
+    audience = check_audience(claims, profile, audiences)
     expires_at = checks.check_expiry(claims, now=now, leeway=leeway)
-    _check_start(claims, profile, now=now, leeway=leeway)
+    checks.check_not_before(claims, now=now, leeway=leeway)
+    for name in profile.past_claims:
+        check_past(claims, name, now=now, leeway=leeway)
     return ProfiledToken(
         issuer=said_by,
         audience=audience,
         expires_at=expires_at,
         issued_at=checks.check_issued_at(claims, now=now, leeway=leeway),
-        subject=_subject(claims, profile),
-        client_id=_client(claims, profile),
-        scopes=_scopes(claims, profile),
-        roles=_strings(claims, profile.role_path),
-        permissions=_strings(claims, (profile.permission_claim,) if profile.permission_claim else None),
+        subject=subject(claims, profile),
+        client_id=client(claims, profile),
+        scopes=scopes(claims, profile),
+        roles=strings(claims, profile.role_path),
+        permissions=strings(claims, (profile.permission_claim,) if profile.permission_claim else None),
         session_id=checks.optional_text(claims, "sid"),
         jti=checks.optional_text(claims, profile.id_claim),
     )
@@ -136,40 +138,94 @@ def check_issuer(claims: Mapping[str, Any], profile: TokenProfile, issuer: str) 
 
 def _check_kind(typ: object, claims: Mapping[str, Any], profile: TokenProfile) -> None:
     """Refuse a token of another kind, by the header or by the claims: they are signed with the same keys."""
+    check_type(typ, profile)
+    for claim in profile.required:
+        check_required(claims, claim)
+    for name in sorted(profile.refused & claims.keys()):
+        check_absent(claims, name, profile)
+
+
+def check_type(typ: object, profile: TokenProfile) -> None:
+    """Refuse a header of another type than the profile's.
+
+    Raises:
+        TokenError: naming `typ`.
+    """
     # RFC 7515 §4.1.9: case does not count and `application/` may stand before
     kind = typ.lower().removeprefix("application/") if isinstance(typ, str) else ""
     if profile.types is not None and kind not in profile.types:
-        names = " or ".join(repr(name) if name else "absent" for name in sorted(profile.types))
-        raise TokenError("typ", f"the header's 'typ' must be {names}{_joined(profile.unknown_key_hint)}")
-    for claim in profile.required:
-        value = claims.get(claim.name)
-        if not isinstance(value, str) or value not in claim.values:
-            raise TokenError(claim.name, claim.hint)
-    for name in sorted(profile.refused & claims.keys()):
+        raise TokenError("typ", f"the header's 'typ' must be {type_names(profile)}{_joined(profile.unknown_key_hint)}")
+
+
+def type_names(profile: TokenProfile) -> str:
+    """The types that are taken, as a person reads them."""
+    return " or ".join(repr(name) if name else "absent" for name in sorted(profile.types or ()))
+
+
+def check_required(claims: Mapping[str, Any], claim: RequiredClaim) -> None:
+    """Refuse a token that is not of the kind that this claim tells.
+
+    Raises:
+        TokenError: naming the claim.
+    """
+    value = claims.get(claim.name)
+    if not isinstance(value, str) or value not in claim.values:
+        raise TokenError(claim.name, claim.hint)
+
+
+def check_absent(claims: Mapping[str, Any], name: str, profile: TokenProfile) -> None:
+    """Refuse a token that says what only one of the wrong kind does.
+
+    Raises:
+        TokenError: naming the claim.
+    """
+    if name in claims:
         raise TokenError(name, profile.refused_hint)
 
 
-def _check_start(claims: Mapping[str, Any], profile: TokenProfile, *, now: int, leeway: int) -> None:
-    checks.check_not_before(claims, now=now, leeway=leeway)
-    for name in profile.past_claims:
-        if checks.require_time(claims, name) > now + leeway:
-            raise TokenError(name, f"the '{name}' claim lies in the future; check the clocks of issuer and API")
+def check_audience(claims: Mapping[str, Any], profile: TokenProfile, audiences: frozenset[str]) -> tuple[str, ...]:
+    """Return the audience, which stands in `aud` or in the claim that takes its place.
+
+    Raises:
+        TokenError: naming `aud`, whichever claim it was.
+    """
+    return checks.check_audience({"aud": claims.get(profile.audience_claim)}, audiences)
 
 
-def _subject(claims: Mapping[str, Any], profile: TokenProfile) -> str:
-    subject = checks.require_text(claims, "sub")
-    if profile.longest_subject is not None and len(subject) > profile.longest_subject:
+def check_past(claims: Mapping[str, Any], name: str, *, now: int, leeway: int) -> None:
+    """Refuse a time that has not come.
+
+    Raises:
+        TokenError: naming the claim.
+    """
+    if checks.require_time(claims, name) > now + leeway:
+        raise TokenError(name, f"the '{name}' claim lies in the future; check the clocks of issuer and API")
+
+
+def subject(claims: Mapping[str, Any], profile: TokenProfile) -> str:
+    """Return who the token is about.
+
+    Raises:
+        TokenError: naming `sub`.
+    """
+    found = checks.require_text(claims, "sub")
+    if profile.longest_subject is not None and len(found) > profile.longest_subject:
         raise TokenError("sub", f"the 'sub' claim is longer than {profile.longest_subject} characters")
-    return subject
+    return found
 
 
-def _client(claims: Mapping[str, Any], profile: TokenProfile) -> str:
+def client(claims: Mapping[str, Any], profile: TokenProfile) -> str:
+    """Return whose token it is, as the first of the profile's claims says that is there.
+
+    Raises:
+        TokenError: naming that claim, or the first one where none is there.
+    """
     for name in profile.client_claims:
         if name == "aud":  # of an ID token: the client (OIDC Core §2)
-            (client, *others) = checks.audiences(claims)
+            (only, *others) = checks.audiences(claims)
             if others:
                 raise TokenError("aud", "the token names more than one client in 'aud' and none in 'azp'")
-            return client
+            return only
         if name in claims:
             return checks.require_text(claims, name)
     names = " or ".join(f"'{name}'" for name in profile.client_claims)
@@ -179,14 +235,19 @@ def _client(claims: Mapping[str, Any], profile: TokenProfile) -> str:
     )
 
 
-def _scopes(claims: Mapping[str, Any], profile: TokenProfile) -> frozenset[str]:
+def scopes(claims: Mapping[str, Any], profile: TokenProfile) -> frozenset[str]:
+    """Return what the token allows.
+
+    Raises:
+        TokenError: naming the profile's claim.
+    """
     name = profile.scope_claim
     if name is None or name not in claims:
         return frozenset()
     value = claims[name]
     try:
         if profile.scope_shape == "list":
-            found = _strings(claims, (name,))
+            found = strings(claims, (name,))
             if all(parse_scope(scope) == (scope,) for scope in found):
                 return found
         elif isinstance(value, str):
@@ -196,8 +257,12 @@ def _scopes(claims: Mapping[str, Any], profile: TokenProfile) -> frozenset[str]:
     raise TokenError(name, f"the '{name}' claim is not a {profile.scope_shape} of scope values")
 
 
-def _strings(claims: Mapping[str, Any], path: tuple[str, ...] | None) -> frozenset[str]:
-    """The list of strings at the end of a path; empty where a part of it is absent."""
+def strings(claims: Mapping[str, Any], path: tuple[str, ...] | None) -> frozenset[str]:
+    """Return the list of strings at the end of a path; empty where a part of it is absent.
+
+    Raises:
+        TokenError: naming the first claim of the path.
+    """
     value: object = claims if path else []
     for name in path or ():
         if not isinstance(value, Mapping):

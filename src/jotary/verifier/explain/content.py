@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -12,6 +12,12 @@ from jotary.tokens.access_token import check_scope
 from jotary.verifier.check import check_type
 from jotary.verifier.explain.display import one_of, shown, shown_time
 from jotary.verifier.explain.record import Record
+
+_TIMES: Final[Mapping[str, Callable[..., object]]] = {
+    "exp": checks.check_expiry,
+    "nbf": checks.check_not_before,
+    "iat": checks.check_issued_at,
+}
 
 
 class ContentExpected(msgspec.Struct, frozen=True):
@@ -25,18 +31,18 @@ class ContentExpected(msgspec.Struct, frozen=True):
 
 def check_content(header: Header, claims: dict[str, Any], expected: ContentExpected, record: Record) -> None:
     """Check the type and every claim, also of a token whose signature does not hold: all that is wrong is shown."""
-    record.run("typ", partial(check_type, header.typ, claims), found=_member(header.members, "typ"))
+    record.run("typ", partial(check_type, header.typ, claims), found=member(header.members, "typ"))
     _check_issuer(claims, expected.issuer, record)
     _check_audience(claims, expected.audiences, record)
     _check_times(claims, expected, record)
     for name in ("sub", "client_id", "jti"):
-        record.run(name, partial(checks.require_text, claims, name), found=_member(claims, name))
-    record.run("scope", partial(check_scope, claims), found=_member(claims, "scope"))
-    record.run("sid", partial(checks.optional_text, claims, "sid"), found=_member(claims, "sid"))
+        record.run(name, partial(checks.require_text, claims, name), found=member(claims, name))
+    record.run("scope", partial(check_scope, claims), found=member(claims, "scope"))
+    record.run("sid", partial(checks.optional_text, claims, "sid"), found=member(claims, "sid"))
 
 
 def _check_issuer(claims: dict[str, Any], issuer: str | None, record: Record) -> None:
-    found = _member(claims, "iss")
+    found = member(claims, "iss")
     if issuer is not None:
         record.run("iss", partial(checks.check_issuer, claims, issuer), found=found, expected=shown(issuer))
     elif record.run("iss", partial(checks.require_text, claims, "iss"), found=found, expected="a string") is not None:
@@ -45,7 +51,7 @@ def _check_issuer(claims: dict[str, Any], issuer: str | None, record: Record) ->
 
 
 def _check_audience(claims: dict[str, Any], audiences: frozenset[str], record: Record) -> None:
-    found = _member(claims, "aud")
+    found = member(claims, "aud")
     if audiences:
         expected = one_of(audiences)
         record.run("aud", partial(checks.check_audience, claims, audiences), found=found, expected=expected)
@@ -54,16 +60,33 @@ def _check_audience(claims: dict[str, Any], audiences: frozenset[str], record: R
 
 
 def _check_times(claims: dict[str, Any], expected: ContentExpected, record: Record) -> None:
-    now, leeway = expected.now, expected.leeway
-    rows: tuple[tuple[str, Callable[..., object], str], ...] = (
-        ("exp", checks.check_expiry, f"after {shown_time(now - leeway, now)}"),
-        ("nbf", checks.check_not_before, f"absent, or at most {shown_time(now + leeway, now)}"),
-        ("iat", checks.check_issued_at, f"at most {shown_time(now + leeway, now)}"),
-    )
-    for name, function, wanted in rows:
-        found = shown_time(claims[name], now) if name in claims else "absent"
-        record.run(name, partial(function, claims, now=now, leeway=leeway), found=found, expected=wanted)
+    for name in _TIMES:
+        check = partial(check_time, name, claims, expected)
+        record.run(name, check, found=time_found(name, claims, expected), expected=time_expected(name, expected))
 
 
-def _member(members: Mapping[str, Any], name: str) -> str:
+def check_time(name: str, claims: dict[str, Any], expected: ContentExpected) -> object:
+    """Check `exp`, `nbf` or `iat` as the verifier does.
+
+    Raises:
+        TokenError: naming the claim.
+    """
+    return _TIMES[name](claims, now=expected.now, leeway=expected.leeway)
+
+
+def time_found(name: str, claims: dict[str, Any], expected: ContentExpected) -> str:
+    """The time that stands in the token, as it is shown."""
+    return shown_time(claims[name], expected.now) if name in claims else "absent"
+
+
+def time_expected(name: str, expected: ContentExpected) -> str:
+    """What would pass; of every claim but these two, that it lies in the past."""
+    if name == "exp":
+        return f"after {shown_time(expected.now - expected.leeway, expected.now)}"
+    latest = f"at most {shown_time(expected.now + expected.leeway, expected.now)}"
+    return f"absent, or {latest}" if name == "nbf" else latest
+
+
+def member(members: Mapping[str, Any], name: str) -> str:
+    """What stands there, as it is shown."""
     return shown(members[name]) if name in members else "absent"

@@ -1,20 +1,25 @@
 """The checks of the verifier, made one by one with its own functions, so that each can be named."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from jotary.jose import KeySet
 from jotary.jose.algorithms import DEFAULT_ALGORITHMS
+from jotary.jose.header import Header
 from jotary.tokens.claims import DEFAULT_LEEWAY
+from jotary.tokens.token_profile import TokenProfile
 from jotary.verifier.check import MAX_TOKEN_SIZE, Expectations, Verified, check
 from jotary.verifier.explain.content import ContentExpected, check_content
-from jotary.verifier.explain.form import take_apart
+from jotary.verifier.explain.form import Taken, take_apart
 from jotary.verifier.explain.kinds import kind_of
+from jotary.verifier.explain.profiled import check_key_issuer, check_profiled_content, rows_of
 from jotary.verifier.explain.providers import recognise
 from jotary.verifier.explain.record import Record
 from jotary.verifier.explain.results import CheckResult, Explanation
-from jotary.verifier.explain.signature import NoKeys, check_signature
+from jotary.verifier.explain.signature import NoKeys, check_signature, check_unsigned
+from jotary.verifier.explain.standards import CHECKS
+from jotary.verifier.key_documents import key_issuer
 from jotary.verifier.revocations import Revocations
 
 __all__ = ["Circumstances", "NoKeys", "explain"]
@@ -31,6 +36,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
         algorithms: the signature algorithms that are taken.
         leeway: seconds that clocks may differ.
         max_size: characters.
+        profile: what the tokens of the issuer look like; None for RFC 9068. It needs an issuer and audiences.
     """
 
     issuer: str | None = None
@@ -40,6 +46,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     algorithms: frozenset[str] = frozenset(DEFAULT_ALGORITHMS)
     leeway: int = DEFAULT_LEEWAY
     max_size: int = MAX_TOKEN_SIZE
+    profile: TokenProfile | None = None
 
 
 def explain(token: str, circumstances: Circumstances, now: int) -> Explanation:
@@ -50,22 +57,42 @@ def explain(token: str, circumstances: Circumstances, now: int) -> Explanation:
         circumstances: what an API expects.
         now: Unix seconds.
     """
-    record = Record()
+    profile = circumstances.profile
+    record = Record(CHECKS if profile is None else rows_of(profile))
     taken = take_apart(token, circumstances.max_size, record)
     if taken.header is not None and record.passed("payload_base64url", "signature_base64url", "b64"):
-        check_signature(taken, circumstances.keys, circumstances.algorithms, record)
+        _check_signature(taken, circumstances, record)
     if taken.header is not None and taken.claims is not None:
-        expected = ContentExpected(circumstances.issuer, circumstances.audiences, circumstances.leeway, now)
-        check_content(taken.header, taken.claims, expected, record)
+        _check_content(taken.header, taken.claims, circumstances, now, record)
     _check_revoked(token, circumstances, now, record)
     checks = record.results()
     return Explanation(
         verdict=_verdict(checks),
-        kind=kind_of(token, taken.members, taken.claims),
+        kind=kind_of(token, taken.members, taken.claims, is_profiled=profile is not None),
         provider=None if taken.claims is None else recognise(taken.claims),
         signature_holds=record.passed("signature"),
         checks=checks,
     )
+
+
+def _check_signature(taken: Taken, circumstances: Circumstances, record: Record) -> None:
+    if circumstances.profile is not None and circumstances.profile.is_unsigned:
+        check_unsigned(taken, record)
+    else:
+        check_signature(taken, circumstances.keys, circumstances.algorithms, record)
+
+
+def _check_content(
+    header: Header, claims: dict[str, Any], circumstances: Circumstances, now: int, record: Record
+) -> None:
+    expected = ContentExpected(circumstances.issuer, circumstances.audiences, circumstances.leeway, now)
+    profile, keys = circumstances.profile, circumstances.keys
+    if profile is None:
+        check_content(header, claims, expected, record)
+        return
+    check_profiled_content(header, claims, profile, expected, record)
+    if isinstance(keys, KeySet):
+        check_key_issuer(header.kid, key_issuer(keys, header.kid), claims, profile, record)
 
 
 def _check_revoked(token: str, circumstances: Circumstances, now: int, record: Record) -> None:
@@ -94,6 +121,7 @@ def _verified(token: str, circumstances: Circumstances, now: int) -> Verified | 
         algorithms=circumstances.algorithms,
         leeway=circumstances.leeway,
         max_size=circumstances.max_size,
+        profile=circumstances.profile,
     )
     verdict = check(token, circumstances.keys, expected, now)
     return verdict if isinstance(verdict, Verified) else None

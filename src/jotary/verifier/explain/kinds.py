@@ -27,6 +27,7 @@ _ID: Final = Kind("id_token", "An ID token, which is for the client alone. Send 
 _JWT: Final = Kind(
     "jwt", "A JWT that does not say what it is for: perhaps an access token that is older than RFC 9068."
 )
+_PROFILED: Final = Kind("provider_jwt", "A JWT. Whether it is of the kind that is expected, the checks below say.")
 _DATA: Final = Kind("signed_data", "Signed data that is no JWT: the payload is not a JSON object.")
 _UNSIGNED: Final = Kind("unsigned", "A JWT with no signature at all (alg none): anybody can write one.")
 _ENCRYPTED: Final = Kind("encrypted", "Five parts: an encrypted token (JWE), which only its recipient can read.")
@@ -70,13 +71,16 @@ _BY_TYPE: Final = {
 _PARTS_OF_JWE: Final = 5  # RFC 7516 §7.1
 
 
-def kind_of(token: str, members: dict[str, Any] | None, claims: dict[str, Any] | None) -> Kind:
+def kind_of(
+    token: str, members: dict[str, Any] | None, claims: dict[str, Any] | None, *, is_profiled: bool = False
+) -> Kind:
     """What the text looks like.
 
     Args:
         token: the text.
         members: of its header, if it has one that can be read.
         claims: its payload, likewise.
+        is_profiled: whether it is held against a provider's profile, which alone says then which JWT is of which kind.
     """
     if not token:
         return _NOTHING
@@ -87,7 +91,8 @@ def kind_of(token: str, members: dict[str, Any] | None, claims: dict[str, Any] |
             return kind
     if members is None:
         return _ENCRYPTED if token.count(".") + 1 == _PARTS_OF_JWE else _OPAQUE
-    return _kind_of_jws(members, claims)
+    kind = _kind_of_jws(members, claims)
+    return _PROFILED if is_profiled and kind in {_JWT, _ID} else kind
 
 
 def _kind_of_jws(members: dict[str, Any], claims: dict[str, Any] | None) -> Kind:

@@ -1,13 +1,13 @@
 """Collecting the results: a check that nobody came to was skipped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 from jotary.jose import JOSEError
 from jotary.tokens.errors import TokenError
 from jotary.verifier.errors import InvalidToken
 from jotary.verifier.explain.results import CheckResult, Verdict
-from jotary.verifier.explain.standards import CHECKS
+from jotary.verifier.explain.standards import Check
 
 T = TypeVar("T")
 
@@ -17,9 +17,14 @@ _EARLIER: Final = "An earlier check has to pass first."
 
 
 class Record:
-    """The results so far."""
+    """The results so far.
 
-    def __init__(self) -> None:
+    Args:
+        rows: the checks that there are, in their order.
+    """
+
+    def __init__(self, rows: Mapping[str, Check]) -> None:
+        self._rows = rows
         self._results: dict[str, CheckResult] = {}
 
     def run(
@@ -40,7 +45,7 @@ class Record:
 
     def refuse(self, name: str, hint: str, *, found: str | None = None, expected: str | None = None) -> None:
         """The check failed; the hint is the verifier's own."""
-        self._note(name, "failed", found, expected, f"{_sentence(hint)} {CHECKS[name].advice}".rstrip())
+        self._note(name, "failed", found, expected, f"{_sentence(hint)} {self._rows[name].advice}".rstrip())
 
     def skip(self, name: str, change: str, *, found: str | None = None, expected: str | None = None) -> None:
         """The check cannot be decided; `change` says what it would take."""
@@ -52,13 +57,13 @@ class Record:
 
     def results(self) -> tuple[CheckResult, ...]:
         """One for every check, in their order."""
-        for name in CHECKS:
+        for name in self._rows:
             if name not in self._results:
                 self.skip(name, _EARLIER)
-        return tuple(self._results[name] for name in CHECKS)
+        return tuple(self._results[name] for name in self._rows)
 
     def _note(self, name: str, verdict: Verdict, found: str | None, expected: str | None, change: str | None) -> None:
-        row = CHECKS[name]
+        row = self._rows[name]
         self._results[name] = CheckResult(
             name=name,
             standard=row.standard,

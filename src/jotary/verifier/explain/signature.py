@@ -47,3 +47,16 @@ def check_signature(taken: Taken, keys: KeySet | NoKeys, algorithms: frozenset[s
         else:
             return record.refuse(name, refusal.hint, found=found[name], expected=expected[name])
     return None
+
+
+def check_unsigned(taken: Taken, record: Record) -> None:
+    """Check that nobody signed the token: an emulator's profile takes no other, so that it cannot stay on unnoticed."""
+    header, signature = taken.header, taken.signature
+    if header is None or signature is None:
+        return
+    found, expected = shown(header.alg), '"none", and no signature'
+    if header.alg == "none" and not signature:
+        record.accept("alg", found=found, expected=expected)
+    else:
+        hint = "the emulator is expected, whose tokens are not signed; this one is"
+        record.refuse("alg", hint, found=found, expected=expected)
