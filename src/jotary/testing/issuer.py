@@ -14,6 +14,7 @@ from jotary.verifier import TokenVerifier
 from jotary.verifier.key_documents import read_keys
 
 _LIFETIME = 300  # seconds
+_CLIENT = "client-1"
 
 
 class TestIssuer:
@@ -125,7 +126,7 @@ class TestIssuer:
         sub: str = "person-1",
         *,
         scopes: Collection[str] = (),
-        client_id: str = "client-1",
+        client_id: str | None = None,
         session_id: str | None = "session-1",
         lifetime: int = _LIFETIME,
         without: Collection[str] = (),
@@ -138,7 +139,7 @@ class TestIssuer:
         Args:
             sub: the person.
             scopes: what it allows; ID tokens have none.
-            client_id: the client that it was issued to; Cognito and Firebase have it in their settings.
+            client_id: the client that it was issued to; None for "client-1", or for Cognito the one of the settings.
             session_id: `sid`; None for none, as in client credentials. Of the providers, Keycloak alone has it.
             lifetime: seconds; a negative one makes an expired token.
             without: names of claims to leave out.
@@ -147,7 +148,10 @@ class TestIssuer:
             claims: claims to add or replace, of any type.
         """
         if self._shape is None:
-            said, shaped = self._access_token(sub, tuple(scopes), client_id, session_id, lifetime), {"typ": TYP}
+            said, shaped = (
+                self._access_token(sub, tuple(scopes), client_id or _CLIENT, session_id, lifetime),
+                {"typ": TYP},
+            )
         else:
             shaped = self._shape.header(key or self.signing_key)
             said = self._shape.claims(self._said(sub, tuple(scopes), client_id, session_id), lifetime)
@@ -170,7 +174,7 @@ class TestIssuer:
             lifetime=lifetime,
         )
 
-    def _said(self, sub: str, scopes: tuple[str, ...], client_id: str, session_id: str | None) -> Said:
+    def _said(self, sub: str, scopes: tuple[str, ...], client_id: str | None, session_id: str | None) -> Said:
         return Said(
             issuer=self.issuer,
             audience=self.audience,

@@ -30,7 +30,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
         audience: of the API; for Cognito, Firebase and Google the client or the project.
         sub: the person.
         scopes: what the client may do, in the order given; only some providers' tokens have them.
-        client_id: whose token it is.
+        client_id: whose token it is; None where the test does not say.
         session_id: of Keycloak's tokens.
         now: Unix seconds.
         jti: an id of its own.
@@ -40,10 +40,15 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     audience: str
     sub: str
     scopes: tuple[str, ...]
-    client_id: str
+    client_id: str | None
     session_id: str | None
     now: int
     jti: str
+
+    @property
+    def client(self) -> str:
+        """The client, or an example's."""
+        return self.client_id or "client-1"
 
     @property
     def scope(self) -> str:
@@ -62,12 +67,12 @@ class _Row(msgspec.Struct, frozen=True):
 
 def _auth0(said: Said) -> Claims:
     audience = [said.audience, f"{said.issuer}userinfo"]
-    return {"aud": audience, "azp": said.client_id, "scope": said.scope, "permissions": []}
+    return {"aud": audience, "azp": said.client, "scope": said.scope, "permissions": []}
 
 
 def _auth0_rfc9068(said: Said) -> Claims:
     own = {name: value for name, value in _auth0(said).items() if name != "azp"}
-    return {**own, "client_id": said.client_id, "jti": said.jti}
+    return {**own, "client_id": said.client, "jti": said.jti}
 
 
 def _okta(said: Said) -> Claims:
@@ -75,7 +80,7 @@ def _okta(said: Said) -> Claims:
         "ver": 1,
         "jti": f"AT.{said.jti}",
         "aud": said.audience,
-        "cid": said.client_id,
+        "cid": said.client,
         "uid": "00u1",
         "scp": list(said.scopes),
     }
@@ -85,7 +90,7 @@ def _keycloak(said: Said) -> Claims:
     return {
         "aud": [said.audience, "account"],
         "typ": "Bearer",
-        "azp": said.client_id,
+        "azp": said.client,
         "jti": said.jti,
         **({} if said.session_id is None else {"sid": said.session_id}),
         "scope": said.scope,
@@ -109,7 +114,7 @@ def _entra(said: Said) -> Claims:
     tenant = said.issuer.removeprefix("https://login.microsoftonline.com/").removesuffix("/v2.0")
     return {
         "aud": said.audience,
-        "azp": said.client_id,
+        "azp": said.client,
         "nbf": said.now,
         "scp": said.scope,
         "roles": [],
@@ -122,13 +127,13 @@ def _entra(said: Said) -> Claims:
 def _entra_v1(said: Said) -> Claims:
     own = {name: value for name, value in _entra(said).items() if name != "azp"}
     tenant = said.issuer.removeprefix("https://sts.windows.net/").rstrip("/")
-    return {**own, "appid": said.client_id, "tid": tenant, "ver": "1.0"}
+    return {**own, "appid": said.client, "tid": tenant, "ver": "1.0"}
 
 
 def _cognito(said: Said) -> Claims:
     return {
         "cognito:groups": [],
-        "client_id": said.audience,  # these tokens have no `aud`, and the client stands for it
+        "client_id": said.client_id or said.audience,  # these tokens have no `aud`, and the client stands for it
         "token_use": "access",
         "scope": said.scope,
         "jti": said.jti,
@@ -147,7 +152,7 @@ def _cognito_id(said: Said) -> Claims:
 
 
 def _google(said: Said) -> Claims:
-    return {"aud": said.audience, "azp": said.client_id, "at_hash": "at-hash", "nonce": "nonce"}
+    return {"aud": said.audience, "azp": said.client, "at_hash": "at-hash", "nonce": "nonce"}
 
 
 def _firebase(said: Said) -> Claims:

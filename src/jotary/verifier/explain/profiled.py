@@ -201,8 +201,8 @@ def _check_text(name: str, claims: dict[str, Any], _expected: ContentExpected) -
 
 
 def _client(profile: TokenProfile) -> ProfileCheck:
-    """Whichever of its claims names it: the check has the name of the first one."""
-    first = profile.client_claims[0]
+    """The check has the claim's name where only one can name the client."""
+    first, *others = profile.client_claims
     names = " or ".join(f"'{name}'" for name in profile.client_claims)
     row = Check(
         "client" if first == "aud" else first, _PROVIDER, f"one client, in {names}", "Look whose token this is."

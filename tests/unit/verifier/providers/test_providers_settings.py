@@ -23,14 +23,14 @@ KEYS_OF = {
     "cognito": f"https://cognito-idp.eu-central-1.amazonaws.com/{POOL}/.well-known/jwks.json",
     "google": "https://www.googleapis.com/oauth2/v3/certs",
     "firebase": "https://www.googleapis.com/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com",
-    "firebase session": "https://www.googleapis.com/identitytoolkit/v3/relyingparty/publicKeys",
+    "firebase session_cookie": "https://www.googleapis.com/identitytoolkit/v3/relyingparty/publicKeys",
 }
 
 
 @pytest.mark.parametrize(("name", "uri"), KEYS_OF.items())
 def test_each_provider_knows_where_its_keys_are(desk: Any, name: str, uri: str) -> None:
     """As docs/providers.md says."""
-    assert PROVIDERS[name.split(maxsplit=1)[0]](**desk.shapes[name].settings).jwks_uri == uri
+    assert PROVIDERS[name.split(maxsplit=1)[0]](**desk.issuer(name).settings).jwks_uri == uri
 
 
 def test_firebase_has_a_jwk_set_too(desk: Any) -> None:

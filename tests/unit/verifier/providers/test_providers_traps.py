@@ -111,7 +111,7 @@ def test_the_hosted_domain_of_google_is_held(desk: Any) -> None:
 
 def test_the_client_of_an_id_token_is_its_only_audience(desk: Any) -> None:
     """OIDC Core §3.1.3.7: with several there is an `azp`."""
-    audience = desk.shapes["google"].settings["client_id"]
+    audience = desk.issuer("google").audience
     assert desk.accepted("google", desk.token("google", azp=None)).client_id == audience
     assert desk.refused("google", desk.token("google", azp=None, aud=[audience, "other"])).claim == "aud"
 
@@ -126,8 +126,8 @@ def test_firebase_holds_subject_and_time_of_sign_in(desk: Any) -> None:
 
 def test_kinds_of_firebase_are_signed_with_other_keys(desk: Any) -> None:
     """A session cookie where an ID token is expected, by its issuer and by its key."""
-    assert desk.refused("firebase", desk.token("firebase session")).claim == "iss"
-    assert desk.refused("firebase session", desk.token("firebase")).claim == "iss"
+    assert desk.refused("firebase", desk.token("firebase session_cookie")).claim == "iss"
+    assert desk.refused("firebase session_cookie", desk.token("firebase")).claim == "iss"
     assert (
         "session cookies" in desk.refused("firebase", desk.token("firebase", key=Key.generate("RS256", kid="x"))).hint
     )
