@@ -205,7 +205,10 @@ def _client(profile: TokenProfile) -> ProfileCheck:
     first, *others = profile.client_claims
     names = " or ".join(f"'{name}'" for name in profile.client_claims)
     row = Check(
-        "client" if first == "aud" else first, _PROVIDER, f"one client, in {names}", "Look whose token this is."
+        "client" if others or first == "aud" else first,
+        _PROVIDER,
+        f"one client, in {names}",
+        "Look whose token this is.",
     )
 
     def found(_header: Header, claims: dict[str, Any], _expected: ContentExpected) -> str:
