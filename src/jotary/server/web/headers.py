@@ -54,14 +54,22 @@ _POLICY: Final = "default-src 'none'; style-src 'self'; img-src 'self'; frame-an
 _TWO_YEARS: Final = 63_072_000
 
 
-def page_headers(*, form_action: FormAction, is_https: bool) -> dict[str, str]:
+# No text becomes markup or script, wherever it comes from (Trusted Types): not even a fault of the script's own.
+_SCRIPT_POLICY: Final = (
+    "; script-src 'self'; connect-src {}; require-trusted-types-for 'script'; trusted-types 'none'; worker-src 'none'"
+)
+
+
+def page_headers(*, form_action: FormAction, is_https: bool, script_reads: str | None = None) -> dict[str, str]:
     """The headers of an HTML page.
 
     Args:
         form_action: where the page's forms may lead.
         is_https: whether the issuer is https, so that browsers shall never try it without.
+        script_reads: the one URL that the page's script may fetch; None for a page without a script.
     """
-    headers = {**_PAGE, "Content-Security-Policy": _POLICY + _FORM_ACTION[form_action]}
+    scripted = "" if script_reads is None else _SCRIPT_POLICY.format(script_reads)
+    headers = {**_PAGE, "Content-Security-Policy": _POLICY + _FORM_ACTION[form_action] + scripted}
     if form_action != "anywhere":
         # On the way to a client it would cut the window off from the client's page that opened it, for good: sign-in in
         # a window of its own, as Swagger UI has it, could never report back (docs/decisions, "Windows of clients").

@@ -62,10 +62,19 @@ class Pages:
             static={name: address(name, document, path=path) for name, document in static.items()},
         )
 
-    def page(self, template: str, *, status: int = 200, form_action: FormAction = "self", **words: Any) -> Response:
-        """A page; `form_action` says where its forms may lead."""
+    def page(
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        form_action: FormAction = "self",
+        script_reads: str | None = None,
+        **words: Any,
+    ) -> Response:
+        """A page; `form_action` says where its forms may lead, `script_reads` the one URL that its script may fetch."""
         html = self._environment.get_template(f"{template}.html").render(words)
-        return HTMLResponse(html, status, page_headers(form_action=form_action, is_https=self._is_https))
+        headers = page_headers(form_action=form_action, is_https=self._is_https, script_reads=script_reads)
+        return HTMLResponse(html, status, headers)
 
     def go(self, path: str) -> Response:
         """A redirect to a page of our own; `path` is relative to the issuer."""

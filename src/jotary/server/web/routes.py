@@ -16,6 +16,7 @@ from jotary.server.web.endpoint import Endpoint, Face, Handler
 from jotary.server.web.feed import FeedEndpoint
 from jotary.server.web.forms import Forms
 from jotary.server.web.home import HomePages
+from jotary.server.web.inspector import InspectorPage
 from jotary.server.web.json_face import JSONFace, any_preflight
 from jotary.server.web.logout import LogoutPages
 from jotary.server.web.pages import PageFace, Pages
@@ -101,6 +102,7 @@ def _page_routes(parts: Parts, pages: Pages) -> list[BaseRoute]:
         _route(parts, "/sign-in", {**_read(sign_in.get), "POST": sign_in.post}, face),
         _route(parts, "/sign-up", {**_read(sign_up.get), "POST": sign_up.post}, face),
         _route(parts, "/sessions/end", {"POST": home.end_session}, face),
+        _route(parts, "/inspect", _read(InspectorPage(parts, pages).get), face),
         _route(parts, "/", _read(home.get), face),
     ]
 

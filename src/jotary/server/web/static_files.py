@@ -1,4 +1,4 @@
-"""The stylesheet and the marks: read once at start, served from memory."""
+"""The stylesheets, the marks and the inspector's script: read once at start, served from memory."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,15 +11,25 @@ from jotary.server.web.documents import Document
 from jotary.server.web.headers import PUBLIC
 
 _FOLDER: Final = Path(__file__).parent / "static"
-_MEDIA_TYPES: Final = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_MEDIA_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 _HEADERS: Final = {**PUBLIC, "Cache-Control": "public, max-age=3600"}
+# Modules name each other without a digest: one of an older version must not be met by one of a newer.
+_REVALIDATED: Final = {**PUBLIC, "Cache-Control": "no-cache"}
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
 def load_static_files() -> Mapping[str, Document]:
     """Every file of the folder, by name."""
     return {
-        file.name: Document(file.read_bytes(), media_type=_MEDIA_TYPES[file.suffix], headers=_HEADERS)
+        file.name: Document(
+            file.read_bytes(),
+            media_type=_MEDIA_TYPES[file.suffix],
+            headers=_REVALIDATED if file.suffix == ".js" else _HEADERS,
+        )
         for file in sorted(_FOLDER.iterdir())
         if file.suffix in _MEDIA_TYPES
     }

@@ -28,10 +28,20 @@ TEXT = [
     ("accent-strong", "paper"),
     ("wrong", "paper"),
     ("wrong", "sheet"),
+    ("right", "sheet"),
+    ("right", "paper"),
+    ("ink", "right-tint"),
     ("on-accent", "accent"),
     ("on-accent", "accent-strong"),
 ]
-PARTS = [("edge", "paper"), ("edge", "sheet"), ("accent", "paper"), ("accent", "sheet"), ("wrong", "sheet")]
+PARTS = [
+    ("right", "right-tint"),
+    ("edge", "paper"),
+    ("edge", "sheet"),
+    ("accent", "paper"),
+    ("accent", "sheet"),
+    ("wrong", "sheet"),
+]
 
 
 def luminance(colour: str) -> float:

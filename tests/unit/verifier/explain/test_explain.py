@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from jotary.jose import Key, KeySet, base64url, jws, strict_json
 from jotary.testing import FrozenClock, TestIssuer
+from jotary.testing.broken_tokens import broken_tokens
 from jotary.verifier import InvalidToken, Revocation, RevocationList, Revocations
 from jotary.verifier.explain import CHECKS, Circumstances, Explanation, NoKeys, explain
 
@@ -36,33 +37,7 @@ def changed(**members: Any) -> str:
 
 
 #: By the check that it breaks, and breaks alone.
-CORPUS: dict[str, str] = {
-    "size": ISSUER.token(padding="x" * 9000),
-    "form": f"{HEADER}.{PAYLOAD}",
-    "header_base64url": f"{HEADER}=.{PAYLOAD}.{SIGNATURE}",
-    "header_json": with_header(b'{"alg":"ES256","alg":"ES256"}'),
-    "header": changed(alg=None),
-    "crit": changed(crit=["exp"], exp=1),
-    "payload_base64url": f"{HEADER}.{PAYLOAD}=.{SIGNATURE}",
-    "signature_base64url": f"{VALID}=",
-    "b64": changed(b64=False, crit=["b64"]),
-    "alg": changed(alg="HS256"),
-    "kid": changed(kid="unknown"),
-    "signature": ISSUER.token(key=Key.generate("ES256", kid=ISSUER.signing_key.kid)),
-    "payload_json": ISSUER.sign(b"[]", header={"typ": "at+jwt"}),
-    "typ": changed(typ="JWT"),
-    "iss": ISSUER.token(iss=ISSUER.issuer + "/"),
-    "aud": ISSUER.token(aud="https://other.example"),
-    "exp": ISSUER.token(exp=CLOCK.now - 5),
-    "nbf": ISSUER.token(nbf=CLOCK.now + 6),
-    "iat": ISSUER.token(iat=CLOCK.now + 6),
-    "sub": ISSUER.token(without=["sub"]),
-    "client_id": ISSUER.token(without=["client_id"]),
-    "jti": ISSUER.token(jti=""),
-    "scope": ISSUER.token(scope=["todo:read"]),
-    "sid": ISSUER.token(sid=7),
-    "revoked": VALID,
-}
+CORPUS: dict[str, str] = {**broken_tokens(ISSUER), "revoked": VALID}
 
 #: What `InvalidToken.claim` says for a check, where that is not the check's own name.
 CLAIM_OF = dict.fromkeys(
