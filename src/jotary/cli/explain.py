@@ -114,7 +114,8 @@ def _gather(trusted: Trusted, jwks: Path | None, clock: Clock) -> Circumstances:
         return trusted.circumstances(trusted.keys)
     if trusted.issuer is None:
         return trusted.circumstances(NoKeys(reason=_NO_ISSUER, is_failure=False))
-    source = Source(issuer=trusted.issuer, jwks_uri=trusted.jwks_uri, profile=trusted.profile)
+    # As in the verifier: a provider's issuer may be any text, and then it is the keys' address that must be safe to ask.
+    source = Source(issuer=trusted.jwks_uri or trusted.issuer, jwks_uri=trusted.jwks_uri, profile=trusted.profile)
     try:
         fetched = fetch_keys(source, time.monotonic)
     except FetchError as error:

@@ -57,6 +57,29 @@ def test_no_page_can_be_framed_sniffed_kept_or_scripted(site: Any, browser: Any)
         assert page.headers["content-type"] == "text/html; charset=utf-8", name
 
 
+def test_the_one_page_with_a_script_lets_it_read_the_keys_alone(site: Any, browser: Any) -> None:
+    """CSP 3, Trusted Types: of its own files only, and no text becomes markup; the rest is as on every page."""
+    page = browser.get("/inspect")
+    directives = policy(page)
+    assert directives["default-src"] == directives["form-action"] == directives["base-uri"] == "'none'"
+    assert directives["script-src"] == "'self'"
+    assert directives["connect-src"] == f"{site.settings.issuer}/.well-known/jwks.json"
+    assert (directives["require-trusted-types-for"], directives["trusted-types"]) == ("'script'", "'none'")
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["x-frame-options"] == "DENY"
+    assert re.findall(r"<script[^>]*>[^<]", page.text) == []
+    assert not re.search(r"\s(?:on[a-z]+|style)=", page.text)
+
+
+def test_modules_of_a_script_are_asked_for_anew(browser: Any) -> None:
+    """RFC 9111 §5.2.2.4: they name each other without a version, and two versions must not meet."""
+    module = browser.get("/static/inspect-explain.js")
+    assert module.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert module.headers["cache-control"] == "no-cache"
+    assert module.headers["x-content-type-options"] == "nosniff"
+
+
 def test_no_page_has_inline_style_or_script(site: Any, browser: Any) -> None:
     """They would be blocked."""
     for name, page in pages(site, browser).items():

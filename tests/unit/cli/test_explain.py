@@ -271,6 +271,76 @@ def test_keys_that_cannot_be_fetched_are_why_the_key_check_fails(issuer: FeedIss
     assert check["change"].startswith("The issuer's keys could not be fetched: ")
 
 
+AUTH0 = ["--provider", "auth0", "--set", "domain=tenant.eu.auth0.com", "--audience", "https://todo.example.com"]
+
+
+@pytest.fixture
+def auth0(tmp_path: Path) -> tuple[TestIssuer, list[str]]:
+    """Auth0's shape, and the command line that trusts it."""
+    issuer = TestIssuer.for_provider("auth0", audience="https://todo.example.com", clock=CLOCK)
+    path = tmp_path / "auth0.json"
+    path.write_text(json.dumps(issuer.keys_document()))
+    return issuer, [*AUTH0, "--jwks", str(path)]
+
+
+def test_a_token_of_a_provider_is_held_against_its_rules(auth0: tuple[TestIssuer, list[str]]) -> None:
+    """Those of `TokenVerifier.for_provider`, which are not those of RFC 9068."""
+    issuer, arguments = auth0
+    said = json.loads(run("-", *arguments, "--json", stdin=issuer.token()).stdout)
+    assert (said["verdict"], said["refused_by"]) == ("accepted", None)
+    said = json.loads(run("-", *arguments, "--json", stdin=issuer.token(permissions="all")).stdout)
+    assert (said["verdict"], said["refused_by"]) == ("refused", "permissions")
+    result = run("-", *arguments, stdin=issuer.token(nonce="n"))
+    assert result.stdout.startswith("Refused, by nonce: This is an ID token")
+    assert result.exit_code == 1
+
+
+def test_keys_of_a_provider_are_fetched_as_it_publishes_them() -> None:
+    """Firebase: certificates by key id."""
+    with LoopbackIssuer.for_provider("firebase", clock=CLOCK) as issuer:
+        arguments = [f"{name}={value}" for name, value in issuer.settings.items()]
+        asked = ["--provider", "firebase", *(part for one in arguments for part in ("--set", one))]
+        assert run("-", *asked, stdin=issuer.token()).exit_code == 0
+        assert issuer.requests == [issuer.jwks_path]
+
+
+def test_settings_given_several_times_are_a_list() -> None:
+    """FusionAuth's key ids, and the address of keys as any verifier takes it."""
+    with LoopbackIssuer.for_provider("fusionauth", clock=CLOCK) as issuer:
+        old = issuer.signing_key
+        issuer.rotate()
+        kids = [f"kids={kid}" for kid in issuer.settings["kids"]]
+        settings = ["url=https://auth.example", f"jwks_uri={issuer.settings['jwks_uri']}", *kids]
+        asked = ["--provider", "fusionauth", "--issuer", issuer.issuer, "--audience", issuer.audience]
+        asked += [part for one in settings for part in ("--set", one)]
+        assert run("-", *asked, stdin=issuer.token()).exit_code == 0
+        assert run("-", *asked, stdin=issuer.token(key=old)).exit_code == 0
+
+
+def test_an_emulator_needs_no_keys() -> None:
+    """Nothing is fetched, as nothing is signed."""
+    setting = ["--set", "project_id=todo-1234", "--set", "accept_unsigned_tokens_of_the_emulator=true"]
+    assert "skip  form" not in run("-", "--provider", "firebase", *setting, stdin="a.b.c").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--set", "domain=x"), "goes with --provider"),
+        (("--provider", "auth0"), "auth0 needs domain, audience"),
+        ((*AUTH0, "--set", "realm=x"), "auth0 has no realm"),
+        ((*AUTH0, "--set", "realm"), "must be NAME=VALUE"),
+        (("--provider", "auth0", "--set", "domain=https://x", "--audience", "a"), "domain must be a host name"),
+        (("--provider", "nobody"), "is not one of"),
+    ],
+)
+def test_wrong_settings_of_a_provider_end_with_2(arguments: tuple[str, ...], says: str) -> None:
+    """With what to change."""
+    result = run("-", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert says in " ".join(result.stderr.split())
+
+
 if __name__ == "__main__":
     file = Path(sys.argv[1])
     file.write_text(json.dumps({"keys": [KEY.to_jwk()]}))

@@ -6,7 +6,9 @@ import pytest
 
 from jotary import InvalidToken, TokenVerifier
 from jotary.jose import Key, base64url, jws, strict_json
-from jotary.testing import FrozenClock, TestIssuer
+from jotary.testing import FrozenClock, LoopbackIssuer, TestIssuer
+from jotary.testing.provider_shapes import SHAPES
+from jotary.verifier.providers import PROVIDERS
 
 
 def claims(token: str) -> dict[str, object]:
@@ -55,6 +57,33 @@ def test_every_header_member_can_be_replaced_or_left_out() -> None:
         "extra": 1,
     }
     assert jws.parse(issuer.token(header={"typ": None, "kid": None})).header == {"alg": "ES256"}
+
+
+@pytest.mark.parametrize(("provider", "variant"), SHAPES)
+def test_it_issues_tokens_of_every_providers_shape(provider: str, variant: str) -> None:
+    """That the preset takes, in memory and over HTTP, by the settings that it names."""
+    issuer = TestIssuer.for_provider(provider, variant=variant)
+    assert issuer.verifier().verify(issuer.token("ada")).subject == "ada"
+    with LoopbackIssuer.for_provider(provider, variant=variant) as loopback:
+        verifier = TokenVerifier.for_provider(provider, **loopback.settings)
+        principal = verifier.verify(loopback.token("ada"))
+        assert (principal.subject, principal.issuer) == ("ada", issuer.issuer)
+        assert loopback.requests == [loopback.jwks_path]
+        with pytest.raises(InvalidToken):
+            verifier.verify(issuer.token("ada"))
+
+
+def test_every_provider_has_a_shape() -> None:
+    """A preset without one could not be tested by who uses it."""
+    assert {provider for provider, _ in SHAPES} == set(PROVIDERS) - {"jotary"}
+
+
+def test_an_unknown_shape_or_setting_is_an_error() -> None:
+    """With those that there are."""
+    with pytest.raises(ValueError, match="auth0 rfc9068"):
+        TestIssuer.for_provider("auth0", variant="rfc0000")
+    with pytest.raises(TypeError, match="realm"):
+        TestIssuer.for_provider("auth0", realm="x")
 
 
 def test_tokens_differ() -> None:

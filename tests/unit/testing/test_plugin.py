@@ -133,6 +133,28 @@ def test_tokens(jotary_token, jotary_issuer, jotary_clock):
 
 
 @pytest.mark.parametrize(
+    ("configuration", "marker"),
+    [("jotary_provider = okta", ""), ("", '"okta"'), ("jotary_provider = auth0", '"okta", audience="api://todo"')],
+    ids=["configuration", "marker", "both"],
+)
+def test_the_tokens_can_be_those_of_a_provider(run: Run, configuration: str, marker: str) -> None:
+    """The nearest word counts."""
+    mark = f"@pytest.mark.jotary_provider({marker})" if marker else ""
+    test = f"""
+import pytest
+
+{mark}
+def test_tokens(jotary_token, jotary_issuer):
+    principal = jotary_issuer.verifier().verify(jotary_token(sub="ada", scopes=["todo:read"]))
+    assert principal.issuer == "https://example.okta.com/oauth2/default"
+    assert principal.scopes == {{"todo:read"}}
+    assert principal.claims["cid"] == principal.client_id
+"""
+    result = run(test, configuration=configuration + "\n")
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
     ("arguments", "configuration", "marker"),
     [
         (["--jotary-level=essential"], "", ""),
