@@ -225,9 +225,11 @@ def test_the_policy_lets_the_script_read_the_keys_and_nothing_else(
 
 def hostile(issuer: TestIssuer) -> list[str]:
     """What somebody writes who wants to run a script, to deceive, or to bring the page down."""
+    claims: dict[str, Any]
     script = "<script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
+    claims = {script: script, "iss": script, "aud": [script], "__proto__": script, "constructor": 1}
     return [
-        issuer.token(script, **{script: script, "iss": script, "aud": [script], "__proto__": script, "constructor": 1}),
+        issuer.token(script, **claims),
         issuer.token("\u202eevil\u2066", name="\u0430pi\u200b\u0000"),
         script,
         "\u202e.\u2066.\u0000",
@@ -349,7 +351,8 @@ def test_the_page_fits_its_screen_and_the_keyboard(
     """WCAG 1.4.10 and 2.1.1: nothing scrolls sideways; every control is reached with the tabulator."""
     context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     inspector = Inspector(context, origin, issuer)
-    inspector.say(issuer.token("x" * 300, aud="https://other.example.com", **{"a" * 100: "b" * 100}))
+    long: dict[str, Any] = {"a" * 100: "b" * 100}
+    inspector.say(issuer.token("x" * 300, aud="https://other.example.com", **long))
     assert inspector.page.evaluate("document.documentElement.scrollWidth") <= width
     inspector.page.locator("#token").focus()
     order = []

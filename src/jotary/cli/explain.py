@@ -114,7 +114,7 @@ def _gather(trusted: Trusted, jwks: Path | None, clock: Clock) -> Circumstances:
         return trusted.circumstances(trusted.keys)
     if trusted.issuer is None:
         return trusted.circumstances(NoKeys(reason=_NO_ISSUER, is_failure=False))
-    # As in the verifier: a provider's issuer may be any text, and then it is the keys' address that must be safe to ask.
+    # As in the verifier: a provider's issuer may be any text; then the keys' address is what must be safe to ask.
     source = Source(issuer=trusted.jwks_uri or trusted.issuer, jwks_uri=trusted.jwks_uri, profile=trusted.profile)
     try:
         fetched = fetch_keys(source, time.monotonic)

@@ -62,9 +62,7 @@ def check_profiled_token(
     said_by = check_issuer(claims, profile, issuer)
     audience = check_audience(claims, profile, audiences)
     expires_at = checks.check_expiry(claims, now=now, leeway=leeway)
-    checks.check_not_before(claims, now=now, leeway=leeway)
-    for name in profile.past_claims:
-        check_past(claims, name, now=now, leeway=leeway)
+    _check_start(claims, profile, now=now, leeway=leeway)
     return ProfiledToken(
         issuer=said_by,
         audience=audience,
@@ -143,6 +141,12 @@ def _check_kind(typ: object, claims: Mapping[str, Any], profile: TokenProfile) -
         check_required(claims, claim)
     for name in sorted(profile.refused & claims.keys()):
         check_absent(claims, name, profile)
+
+
+def _check_start(claims: Mapping[str, Any], profile: TokenProfile, *, now: int, leeway: int) -> None:
+    checks.check_not_before(claims, now=now, leeway=leeway)
+    for name in profile.past_claims:
+        check_past(claims, name, now=now, leeway=leeway)
 
 
 def check_type(typ: object, profile: TokenProfile) -> None:
