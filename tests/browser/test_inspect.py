@@ -196,6 +196,10 @@ def test_a_token_never_leaves_the_page(context: BrowserContext, origin: str, iss
 def test_the_page_is_empty_when_somebody_comes_back_to_it(inspector: Inspector) -> None:
     """Whoever uses the machine next, and presses "back"."""
     inspector.say(inspector.issuer.token())
+    inspector.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")  # also where pages are kept whole
+    assert inspector.page.locator("#token").input_value() == ""
+    assert inspector.page.locator("#result").is_hidden()
+    inspector.say(inspector.issuer.token())
     inspector.page.goto(f"{inspector.origin}/sign-in")
     inspector.page.go_back()
     assert inspector.page.locator("#token").input_value() == ""
@@ -301,6 +305,21 @@ def test_json_is_read_as_strictly_as_by_the_verifier(inspector: Inspector, paylo
         assert not is_read
     else:
         assert is_read
+
+
+@pytest.mark.parametrize(
+    "text", ["AA", "AQ", "AB", "A", "AAA", "AAB", "AAAA", "AA==", "A+A", "A/A", "A A", "AAAAA", ""]
+)
+def test_base64url_has_one_spelling_as_for_the_verifier(inspector: Inspector, text: str) -> None:
+    """RFC 7515 §2, RFC 4648 §3.5: padding, other letters, and bits behind the last byte."""
+    try:
+        base64url.decode(text)
+    except JOSEError:
+        expected = "failed"
+    else:
+        expected = "passed"
+    inspector.say(f"e30.{text}.")
+    assert inspector.checks()["payload_base64url"] == expected
 
 
 def test_secrets_that_are_pasted_are_named(inspector: Inspector) -> None:

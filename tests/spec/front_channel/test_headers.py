@@ -63,7 +63,7 @@ def test_the_one_page_with_a_script_lets_it_read_the_keys_alone(site: Any, brows
     directives = policy(page)
     assert directives["default-src"] == directives["form-action"] == directives["base-uri"] == "'none'"
     assert directives["script-src"] == "'self'"
-    assert directives["connect-src"] == f"https://id.example.com/.well-known/jwks.json"
+    assert directives["connect-src"] == "https://id.example.com/.well-known/jwks.json"
     assert (directives["require-trusted-types-for"], directives["trusted-types"]) == ("'script'", "'none'")
     assert "unsafe" not in page.headers["content-security-policy"]
     assert page.headers["cache-control"] == "no-store"
