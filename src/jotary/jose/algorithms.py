@@ -85,7 +85,7 @@ def _ecdsa(name: str, crv: str, curve: ec.EllipticCurve, digest: hashes.HashAlgo
         name,
         kty="EC",
         variant=crv,
-        verifier=signatures.ecdsa_verifier(ec.ECDSA(digest), size),
+        verifier=signatures.ecdsa_verifier(digest, size),
         signer=signatures.ecdsa_signer(ec.ECDSA(digest), size),
         generate=lambda: ec.generate_private_key(curve),
     )

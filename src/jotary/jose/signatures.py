@@ -1,14 +1,19 @@
 """Signing and verifying bytes: each function binds a key once, so that a call does the arithmetic and nothing else.
 
 A ``Verify`` takes (signature, message), returns None and raises ``cryptography.exceptions.InvalidSignature``.
+
+Whoever verifies hashes with ``hashlib`` and hands over the digest: the same hash, but without the preparations that
+``cryptography`` makes for each one.
 """
 
+import hashlib
 import hmac
 from collections.abc import Callable
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from jotary.jose.ecdsa_encoding import der_from_raw, raw_from_der
 
@@ -24,10 +29,11 @@ def rsa_verifier(
     scheme: padding.AsymmetricPadding, digest: hashes.HashAlgorithm
 ) -> Callable[[rsa.RSAPublicKey], Verify]:
     """RSASSA-PKCS1-v1_5 or RSASSA-PSS, by the padding given (RFC 7518 §3.3, §3.5)."""
+    hashed, prehashed = _hash(digest), Prehashed(digest)
 
     def bind(key: rsa.RSAPublicKey) -> Verify:
         check = key.verify
-        return lambda signature, message: check(signature, message, scheme, digest)
+        return lambda signature, message: check(signature, hashed(message).digest(), scheme, prehashed)
 
     return bind
 
@@ -42,14 +48,15 @@ def rsa_signer(scheme: padding.AsymmetricPadding, digest: hashes.HashAlgorithm) 
     return bind
 
 
-def ecdsa_verifier(scheme: ec.ECDSA, size: int) -> Callable[[ec.EllipticCurvePublicKey], Verify]:
+def ecdsa_verifier(digest: hashes.HashAlgorithm, size: int) -> Callable[[ec.EllipticCurvePublicKey], Verify]:
     """ECDSA over the raw signature r ‖ s, each ``size`` bytes (RFC 7518 §3.4)."""
+    hashed, scheme = _hash(digest), ec.ECDSA(Prehashed(digest))
 
     def bind(key: ec.EllipticCurvePublicKey) -> Verify:
         check = key.verify
 
         def verify(signature: bytes, message: bytes) -> None:
-            check(der_from_raw(signature, size), message, scheme)
+            check(der_from_raw(signature, size), hashed(message).digest(), scheme)
 
         return verify
 
@@ -88,6 +95,12 @@ def ml_dsa_verifier(key: MLDSAPublicKey) -> Verify:
 def ml_dsa_signer(key: MLDSAPrivateKey) -> Sign:
     """ML-DSA over the message itself, with the empty context that is the library's default (RFC 9964 §5)."""
     return key.sign
+
+
+def _hash(digest: hashes.HashAlgorithm) -> Callable[[bytes], "hashlib._Hash"]:
+    """The same hash as ``hashlib`` has it."""
+    hashed: Callable[[bytes], hashlib._Hash] = getattr(hashlib, digest.name)
+    return hashed
 
 
 def hmac_verifier(digest: str) -> Callable[[bytes], Verify]:

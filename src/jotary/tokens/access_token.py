@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -78,6 +78,63 @@ def check_access_token(
         audience: this API's identifier, or several of which one must be in `aud`.
         now: Unix seconds.
         leeway: seconds that clocks may differ.
+
+    Raises:
+        TokenError: with the claim that failed.
+    """
+    try:
+        said = msgspec.convert(claims, _WellFormed)
+    except msgspec.ValidationError:
+        said = None  # looked at outside of this block, so that the refusal carries no context
+    if said is None or not _is_good(said, issuer, audience, now, leeway):
+        return check_one_by_one(claims, issuer=issuer, audience=audience, now=now, leeway=leeway)
+    return AccessToken(
+        issuer=said.iss,
+        audience=(said.aud,),
+        expires_at=int(said.exp),
+        issued_at=int(said.iat),
+        subject=said.sub,
+        client_id=said.client_id,
+        jti=said.jti,
+        scopes=check_scope(claims),
+        session_id=claims.get("sid"),
+        claims=claims,
+    )
+
+
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Time = Annotated[int, msgspec.Meta(ge=0, le=checks.LATEST)] | Annotated[float, msgspec.Meta(ge=0, le=checks.LATEST)]
+
+
+class _WellFormed(msgspec.Struct, frozen=True, gc=False):
+    """The types of the claims of a token as most are, so that one step checks all of them."""
+
+    iss: _Text
+    sub: _Text
+    aud: _Text
+    client_id: _Text
+    jti: _Text
+    iat: _Time
+    exp: _Time
+    nbf: _Time = 0
+    sid: _Text | msgspec.UnsetType = msgspec.UNSET  # null is refused, as everywhere
+
+
+def _is_good(said: _WellFormed, issuer: str, audience: str | Collection[str], now: int, leeway: int) -> bool:
+    latest = now + leeway
+    return (
+        said.iss == issuer
+        and (said.aud == audience if type(audience) is str else said.aud in audience)
+        and now < said.exp + leeway
+        and said.nbf <= latest
+        and said.iat <= latest
+    )
+
+
+def check_one_by_one(
+    claims: Mapping[str, Any], *, issuer: str, audience: str | Collection[str], now: int, leeway: int
+) -> AccessToken:
+    """Do what `check_access_token` does, slower: each check in its order, with words for its failure.
 
     Raises:
         TokenError: with the claim that failed.

@@ -8,8 +8,8 @@ from jotary.tokens.errors import TokenError
 #: Seconds that clocks may differ (RFC 7519 §4.1.4: "usually no more than a few minutes").
 DEFAULT_LEEWAY = 5
 
-# The largest integer that every JSON reader keeps exact (RFC 8259 §6); it lies millions of years ahead.
-_LATEST = 2**53 - 1
+#: Seconds; the largest integer that every JSON reader keeps exact (RFC 8259 §6); it lies millions of years ahead.
+LATEST = 2**53 - 1
 
 _NUMBERS = frozenset({int, float})  # a boolean is an int, but not of this type
 
@@ -36,7 +36,7 @@ def require_time(claims: Claims, name: str) -> int | float:
     value = claims.get(name)
     if value is None:
         raise TokenError(name, f"the token has no '{name}' claim")
-    if type(value) not in _NUMBERS or not 0 <= value <= _LATEST:
+    if type(value) not in _NUMBERS or not 0 <= value <= LATEST:
         raise TokenError(name, f"the '{name}' claim is not a time in seconds")
     seconds: int | float = value
     return seconds

@@ -1,12 +1,13 @@
 """Is this an access token for us? Pure: text, keys, expectations and a time in; a verdict out (RFC 9068 §4)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
 
-from jotary.jose import JOSEError, KeySet, jws, strict_json
+from jotary.jose import JOSEError, KeySet, compact, jws, strict_json
 from jotary.jose.algorithms import ASYMMETRIC_ALGORITHMS
+from jotary.jose.header import Header
 from jotary.tokens.access_token import TYP, check_access_token
 from jotary.tokens.errors import TokenError
 from jotary.tokens.profiled_token import check_key_issuer, check_profiled_token, tenant_of
@@ -128,14 +129,14 @@ def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Verifie
     if expected.profile is not None:
         return _check_by_profile(token, keys, expected, expected.profile, now)
     try:
-        signed = jws.verify(token, keys, algorithms=expected.algorithms, max_size=expected.max_size)
-        claims = strict_json.loads_object(signed.payload)
+        header, payload = _verified(token, keys, expected)
+        claims = strict_json.loads_object(payload)
     except JOSEError as error:
         if error.code == "unknown_key":
             return NeedKeys(error.hint)
         raise InvalidToken("invalid_token", _CLAIMS.get(error.code, "token"), error.hint) from None
-    if signed.header.get("typ") != TYP:
-        check_type(signed.header.get("typ"), claims)
+    if header.typ != TYP:
+        check_type(header.typ, claims)
     try:
         checked = check_access_token(
             claims, issuer=expected.issuer, audience=expected.audiences, now=now, leeway=expected.leeway
@@ -152,7 +153,7 @@ def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Verifie
         issued_at=checked.issued_at,
         expires_at=checked.expires_at,
         jti=checked.jti,
-        _claims=claims,
+        _payload=payload,
     )
     not_before = claims.get("nbf", checked.issued_at)
     return Verified(principal, not_before - expected.leeway, checked.expires_at + expected.leeway)
@@ -185,16 +186,30 @@ def _check_by_profile(
         check_key_issuer(kid, key_issuer(keys, kid), profile, claims["iss"])
     except TokenError as error:
         raise InvalidToken(error.code, error.claim, error.hint) from None
-    principal = Principal(**msgspec.structs.asdict(checked), _claims=claims)
+    principal = Principal(**msgspec.structs.asdict(checked), _payload=payload)
     not_before = max(claims.get(name, checked.issued_at) for name in ("iat", "nbf", *profile.past_claims))
     return Verified(principal, not_before - expected.leeway, checked.expires_at + expected.leeway)
 
 
-def _opened(token: str, keys: KeySet, expected: Expectations, profile: TokenProfile) -> tuple[dict[str, Any], bytes]:
+def _verified(token: str, keys: KeySet, expected: Expectations) -> tuple[Header, bytes]:
+    """Return the header, which all tokens with the same one share, and the payload.
+
+    `jws.verify` would copy the header for each token.
+    """
+    header, payload, message, signature = compact.take_apart(token, expected.max_size)
+    if header.unencoded:
+        raise JOSEError("malformed", "a JWT must not use an unencoded payload (RFC 7797 §7)")
+    jws.check_signature(header, signature, message, keys, expected.algorithms)
+    return header, payload
+
+
+def _opened(
+    token: str, keys: KeySet, expected: Expectations, profile: TokenProfile
+) -> tuple[Mapping[str, Any], bytes]:
     """Return the header and the payload, verified; for an emulator's profile, of a token that nobody signed."""
     if not profile.is_unsigned:
-        signed = jws.verify(token, keys, algorithms=expected.algorithms, max_size=expected.max_size)
-        return signed.header, signed.payload
+        header, payload = _verified(token, keys, expected)
+        return header.members, payload
     unsigned = jws.parse(token, max_size=expected.max_size)
     if unsigned.algorithm != "none" or unsigned.signature:
         raise JOSEError("algorithm_not_allowed", "the emulator is expected, whose tokens are not signed; this one is")

@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from jotary.tokens.access_token import AccessToken, access_token_claims, check_access_token
+from jotary.tokens.access_token import AccessToken, access_token_claims, check_access_token, check_one_by_one
 from jotary.tokens.errors import TokenError
 
 NOW = 1_800_000_000
@@ -105,3 +107,36 @@ def test_leeway_is_exact(now: int, accepted: bool) -> None:
 def test_a_token_without_scope_may_do_nothing() -> None:
     """An absent scope is no scope."""
     assert check(claims(scope=None)).scopes == frozenset()
+
+
+GOOD: dict[str, list[Any]] = {
+    "aud": [API, [API], ("other", API)],
+    "exp": [NOW + 1, NOW - 4, NOW + 0.5, 2**53 - 1],
+    "iat": [NOW, NOW + 5, 0, 1.5],
+    "nbf": [NOW + 5, 0, 0.5],
+    "scope": ["", "todo:read"],
+    "sid": ["s2"],
+}
+#: null is a value, too; and what is neither true nor false when it is compared.
+ODD: list[Any] = [None, False, 1, 1.0, float("nan"), float("inf"), -0.0, 10**30, b"text", API, ISSUER]
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.sampled_from([*bad, *GOOD.get(name, []), *ODD]) | st.just(API) | st.text(max_size=3)
+        for name, bad in BAD.items()
+    },
+)
+
+
+@given(changes=CHANGES, removed=st.sets(st.sampled_from(sorted(BAD)), max_size=2), audience=st.sampled_from([API, {API}]))
+def test_the_checks_in_one_step_are_those_one_by_one(changes: dict[str, Any], removed: set[str], audience: Any) -> None:
+    """RFC 9068 §4: what is fast refuses the same, for the same reason, and reads the same."""
+    candidate = {name: value for name, value in {**claims(), **changes}.items() if name not in removed}
+    expected: dict[str, Any] = {"issuer": ISSUER, "audience": audience, "now": NOW, "leeway": 5}
+    verdicts = []
+    for checker in (check_access_token, check_one_by_one):
+        try:
+            verdicts.append(repr(checker(candidate, **expected)))
+        except TokenError as error:
+            verdicts.append(f"{error.claim}: {error.hint}")
+    assert verdicts[0] == verdicts[1]

@@ -22,7 +22,7 @@ PRINCIPAL = Principal(
     issued_at=NOW,
     expires_at=NOW + 300,
     jti="j1",
-    _claims={},
+    _payload=b"{}",
 )
 NAMES: dict[Kind, str] = {"sid": "s1", "sub": "ada", "client_id": "web", "jti": "j1"}
 
