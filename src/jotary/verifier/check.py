@@ -1,7 +1,7 @@
 """Is this an access token for us? Pure: text, keys, expectations and a time in; a verdict out (RFC 9068 §4)."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, final
 
 import msgspec
 
@@ -96,6 +96,7 @@ class Verified(msgspec.Struct, frozen=True, eq=False, gc=False):
     valid_until: float
 
 
+@final
 class NeedKeys(msgspec.Struct, frozen=True):
     """The set has no key for this token: perhaps it is a new one. `hint` says what is missing."""
 

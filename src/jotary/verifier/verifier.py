@@ -102,6 +102,7 @@ class TokenVerifier:
         self._expected = expect(issuer, audience, algorithms, leeway, max_token_size, profile=profile)
         self._revocations = revocations
         self._bound = bound_of_silence(on_stale, stale_after, is_followed=self._follower is not None)
+        self._may_cut_off = not (self._revocations is self._follower is self._bound is None)
         self._clock = clock
         self._patience = timeout + _MARGIN
 
@@ -228,7 +229,7 @@ class TokenVerifier:
         if self._follower is not None and self._follower.is_awaited(snapshot):
             return None
         outcome = self._check(token, snapshot.keys, snapshot.results, now)
-        return None if isinstance(outcome, NeedKeys) else outcome
+        return outcome if type(outcome) is Principal else None
 
     def _flow(self, token: str) -> Generator[Future[None], None, Principal]:
         """Verify; yields each fetch that must be waited for: usually none, at most three."""
@@ -264,11 +265,12 @@ class TokenVerifier:
         verified = results.get(token)
         if verified is None or not verified.valid_from <= now < verified.valid_until:
             outcome = check(token, keys, self._expected, int(now))
-            if isinstance(outcome, NeedKeys):
+            if type(outcome) is NeedKeys:  # not `isinstance`, as in `jose.compact`
                 return outcome
             results.put(token, outcome)
             verified = outcome
-        self._refuse_if_cut_off(verified.principal, now)
+        if self._may_cut_off:
+            self._refuse_if_cut_off(verified.principal, now)
         return verified.principal
 
     def _refuse_if_cut_off(self, principal: Principal, now: float) -> None:
