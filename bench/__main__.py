@@ -16,6 +16,8 @@ from bench.report import Result, setting, show, table, write_json
 
 SUBJECTS = (
     "verify",
+    "steps",
+    "memory",
     "sign",
     "protect",
     "store",

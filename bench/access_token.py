@@ -21,6 +21,7 @@ CLAIMS = {
 }
 
 
-def tokens(key: Key, number: int) -> list[str]:
-    """Access tokens that differ in `jti` only."""
-    return [jwt.sign({**CLAIMS, "jti": f"01JD9Z6X8T2M4N5P6Q{each:08}"}, key, typ=TYP) for each in range(number)]
+def tokens(key: Key, number: int, first: int = 0) -> list[str]:
+    """Access tokens that differ in `jti` only, which counts from `first`."""
+    numbers = range(first, first + number)
+    return [jwt.sign({**CLAIMS, "jti": f"01JD9Z6X8T2M4N5P6Q{each:08}"}, key, typ=TYP) for each in numbers]

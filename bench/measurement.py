@@ -4,12 +4,13 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 #: The party that a comparison is about.
 JOTARY = "jotary"
 
-Unit = Literal["µs", "req/s", "s", "MiB"]
+Unit = Literal["µs", "req/s", "s", "MiB", "B"]
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,11 @@ class Skipped:
 
 
 def take_turns(
-    parties: Mapping[str, Callable[[], object]], effort: Effort, *, units: int = 1
+    parties: Mapping[str, Callable[[], object]],
+    effort: Effort,
+    *,
+    units: int = 1,
+    elsewhere: Mapping[str, Callable[[float], float]] = MappingProxyType({}),
 ) -> dict[str, list[float]]:
     """CPU microseconds of each party for one unit of work, one sample for each round.
 
@@ -107,12 +112,15 @@ def take_turns(
         parties: the work of each.
         effort: how often.
         units: of work that one call does.
+        elsewhere: parties in a process of their own. Each takes a turn of so many seconds, and says its microseconds.
     """
     calls = {party: _calls(work, effort.turn) for party, work in parties.items()}
-    samples: dict[str, list[float]] = {party: [] for party in parties}
+    samples: dict[str, list[float]] = {party: [] for party in (*parties, *elsewhere)}
     for _ in range(effort.rounds):
         for party, work in parties.items():
             samples[party].append(_time(work, calls[party]) * 1e6 / (calls[party] * units))
+        for party, turn in elsewhere.items():
+            samples[party].append(turn(effort.turn))
     return samples
 
 
@@ -123,9 +131,10 @@ def compare(
     *,
     target: Target | None = None,
     units: int = 1,
+    elsewhere: Mapping[str, Callable[[float], float]] = MappingProxyType({}),
 ) -> Comparison:
-    """Compare the CPU time of parties in this process; the first of them is the limit."""
-    samples = take_turns(parties, effort, units=units)
+    """Compare the CPU time of parties, the first of which is the limit; the arguments are those of `take_turns`."""
+    samples = take_turns(parties, effort, units=units, elsewhere=elsewhere)
     return Comparison(work, "µs", samples, next(iter(parties)), target)
 
 

@@ -13,7 +13,8 @@ from bench.measurement import JOTARY, Comparison, Skipped, Target
 
 Result = Comparison | Skipped
 
-_PACKAGES = ("cryptography", "PyJWT", "joserfc", "Authlib", "starlette", "fastapi", "uvicorn", "uvloop", "httptools")
+_PEERS = ("cryptography", "PyJWT", "joserfc", "Authlib", "python-jose", "jwcrypto")
+_PACKAGES = (*_PEERS, "starlette", "fastapi", "uvicorn", "uvloop", "httptools")
 _HEAD = ("Work", "Limit or peer", "jotary", "Ratio", "Target", "Met")
 _MET = {True: "yes", False: "**no**", None: ""}
 

@@ -5,21 +5,22 @@ The limit is `cryptography` alone: the same signature over as many bytes, with n
 
 from collections.abc import Callable, Iterator
 
-import joserfc.jwk
-import joserfc.jwt
-import jwt as pyjwt
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.access_token import CLAIMS, tokens
 from bench.measurement import JOTARY, Comparison, Effort, Target, compare
+from bench.peers.node_tokens import node_tokens
+from bench.peers.python_tokens import signers
 from jotary.jose import Key, jwt
 from jotary.tokens.access_token import TYP
 
 
 def measure(effort: Effort) -> Iterator[Comparison]:
     """The algorithm that jotary signs with unless told otherwise."""
-    yield compare("sign a token, ES256", _signers(Key.generate("ES256")), effort, target=Target(1.4))
+    key = Key.generate("ES256")
+    with node_tokens(key, tokens(key, 1)) as node:
+        yield compare("sign a token, ES256", _signers(key), effort, target=Target(1.4), elsewhere=node.sign)
 
 
 def _signers(key: Key) -> dict[str, Callable[[], object]]:
@@ -27,10 +28,8 @@ def _signers(key: Key) -> dict[str, Callable[[], object]]:
     if not isinstance(private, ec.EllipticCurvePrivateKey):
         raise TypeError(type(private))
     message = tokens(key, 1)[0].rpartition(".")[0].encode()
-    key_of_joserfc = joserfc.jwk.import_key(key.to_jwk(private=True))
     return {
         "cryptography, bare": lambda: private.sign(message, ec.ECDSA(hashes.SHA256())),
         JOTARY: lambda: jwt.sign(CLAIMS, key, typ=TYP),
-        "PyJWT": lambda: pyjwt.encode(CLAIMS, private, algorithm="ES256", headers={"typ": TYP}),
-        "joserfc": lambda: joserfc.jwt.encode({"alg": "ES256", "typ": TYP}, CLAIMS, key_of_joserfc),
+        **signers(key),
     }

@@ -7,13 +7,9 @@ it. Every library also checks issuer, audience and times. The limit of one seen 
 import base64
 import itertools
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-import joserfc.jwk
-import joserfc.jwt
-import jwt as pyjwt
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -21,15 +17,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from bench.access_token import AUDIENCE, ISSUER, tokens
 from bench.measurement import JOTARY, Comparison, Effort, Target, compare
+from bench.peers.node_tokens import node_tokens
+from bench.peers.python_tokens import verifiers
 from jotary import TokenVerifier
 from jotary.jose import Key, KeySet, jwt
 from jotary.tokens.access_token import TYP, check_access_token
-
-with warnings.catch_warnings():  # it says that joserfc is its successor; many still have it
-    from authlib.deprecate import AuthlibDeprecationWarning
-
-    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
-    from authlib.jose import JsonWebKey, JsonWebToken
 
 LIMIT = "cryptography, bare"
 TARGETS = {"RS256": 1.25, "ES256": 1.10, "EdDSA": 1.06}
@@ -39,29 +31,41 @@ _REMEMBERED = 32  # half of the tokens, so that none is remembered when its turn
 def measure(effort: Effort) -> Iterator[Comparison]:
     """Every algorithm that access tokens are signed with in practice; then the memory of what verified."""
     for algorithm, bound in TARGETS.items():
-        parties = _unseen(Key.generate(algorithm), algorithm)
-        yield compare(f"verify a new token, {algorithm}", parties, effort, target=Target(bound))
-    yield compare("verify a token seen before", _seen(Key.generate("ES256")), effort, target=Target(3, "figure"))
+        key = Key.generate(algorithm)
+        many = tokens(key, 2 * _REMEMBERED)
+        with node_tokens(key, many) as node:
+            yield compare(
+                f"verify a new token, {algorithm}",
+                _unseen(key, algorithm, many),
+                effort,
+                target=Target(bound),
+                elsewhere=node.verify,
+            )
+            if algorithm == "ES256":
+                seen = "verify a token seen before"
+                yield compare(seen, _seen(key), effort, target=Target(3, "figure"), elsewhere=node.seen)
 
 
-def _unseen(key: Key, algorithm: str) -> dict[str, Callable[[], object]]:
-    many = tokens(key, 2 * _REMEMBERED)
+def _unseen(key: Key, algorithm: str, many: Sequence[str]) -> dict[str, Callable[[], object]]:
     public = key.public()
     verifier = TokenVerifier.offline(issuer=ISSUER, audience=AUDIENCE, keys=KeySet([public]), cache_size=_REMEMBERED)
-    following = itertools.cycle(many).__next__
+
+    def following() -> Callable[[], str]:
+        # One for each party: with one for all, jotary would meet the tokens that it remembers from its turn before.
+        return itertools.cycle(many).__next__
+
+    ours, alone = following(), following()
     return {
         LIMIT: bare_verifier(key, many),
-        JOTARY: lambda: verifier.verify(following()),
+        JOTARY: lambda: verifier.verify(ours()),
         "jotary.jose": lambda: check_access_token(
-            jwt.verify(following(), public, algorithms={algorithm}, typ=TYP).claims,
+            jwt.verify(alone(), public, algorithms={algorithm}, typ=TYP).claims,
             issuer=ISSUER,
             audience=AUDIENCE,
             now=int(time.time()),
             leeway=0,
         ),
-        "PyJWT": pyjwt_verifier(public, algorithm, following),
-        "joserfc": _joserfc_verifier(public, algorithm, following),
-        "Authlib": _authlib_verifier(public, algorithm, following),
+        **verifiers(public, algorithm, following),
     }
 
 
@@ -70,26 +74,6 @@ def _seen(key: Key) -> dict[str, Callable[[], object]]:
     verifier = TokenVerifier.offline(issuer=ISSUER, audience=AUDIENCE, keys=KeySet([key.public()]))
     remembered = {token: verifier.verify(token)}
     return {"a dict look-up": lambda: remembered[token], JOTARY: lambda: verifier.verify(token)}
-
-
-def pyjwt_verifier(public: Key, algorithm: str, following: Callable[[], str]) -> Callable[[], object]:
-    """What PyJWT's users write."""
-    key = pyjwt.PyJWK(public.to_jwk(), algorithm)
-    return lambda: pyjwt.decode(following(), key, [algorithm], audience=AUDIENCE, issuer=ISSUER)
-
-
-def _joserfc_verifier(public: Key, algorithm: str, following: Callable[[], str]) -> Callable[[], object]:
-    key = joserfc.jwk.import_key(public.to_jwk())
-    registry = joserfc.jwt.JWTClaimsRegistry(
-        iss={"essential": True, "value": ISSUER}, aud={"essential": True, "value": AUDIENCE}
-    )
-    return lambda: registry.validate(joserfc.jwt.decode(following(), key, [algorithm]).claims)
-
-
-def _authlib_verifier(public: Key, algorithm: str, following: Callable[[], str]) -> Callable[[], object]:
-    key, authlib = JsonWebKey.import_key(public.to_jwk()), JsonWebToken([algorithm])
-    options = {"iss": {"essential": True, "value": ISSUER}, "aud": {"essential": True, "value": AUDIENCE}}
-    return lambda: authlib.decode(following(), key, claims_options=options).validate()
 
 
 def bare_verifier(key: Key, many: Sequence[str]) -> Callable[[], object]:

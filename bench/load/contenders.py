@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ from typing import Any
 from bench.access_token import AUDIENCE, SCOPE
 from bench.load.process import Command, free_port
 from bench.measurement import JOTARY
+from bench.peers.npm import Unavailable, install
 from jotary.oauth.secret import Secret
 from jotary.server.flows import endpoints
 from jotary.server.keyring import derive_key
@@ -59,10 +59,6 @@ class Contender:
     refresh_tokens: Sequence[str]
 
 
-class Unavailable(Exception):  # noqa: N818 -- not a fault: the peer is left out
-    """A peer that is not to be had here, and why."""
-
-
 @contextlib.contextmanager
 def jotary_server() -> Iterator[Contender]:
     """`jotary serve` as it comes: one process, durable SQLite in a temporary folder."""
@@ -95,11 +91,8 @@ def oidc_provider() -> Iterator[Contender]:
     Raises:
         Unavailable: node or npm is missing, or npm cannot install it.
     """
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        raise Unavailable("node and npm are needed")
     with tempfile.TemporaryDirectory() as folder:
-        _install(npm, folder)
+        node = install(folder, f"oidc-provider@{_OIDC_PROVIDER_VERSION}")
         script = shutil.copy(_PEER, folder)
         port, client_secret = free_port(), secrets.token_urlsafe(32)
         arguments = [node, script, f"http://127.0.0.1:{port}", str(port), client_secret, str(CONNECTIONS)]
@@ -128,14 +121,6 @@ def announced(line: bytes) -> dict[str, Any]:
 def has_process_figures() -> bool:
     """Whether processes can be pinned and measured here: on Linux."""
     return hasattr(os, "sched_setaffinity") and Path("/proc/self/stat").exists()
-
-
-def _install(npm: str, folder: str) -> None:
-    quiet = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
-    command = [npm, "install", *quiet, "--prefix", folder, f"oidc-provider@{_OIDC_PROVIDER_VERSION}"]
-    installed = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
-    if installed.returncode:
-        raise Unavailable(f"npm install ended with {installed.returncode}")
 
 
 def _session(number: int, now: int) -> Session:

@@ -7,6 +7,8 @@ from types import ModuleType
 
 import pytest
 
+from jotary.jose import Key, KeySet
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -24,16 +26,18 @@ def measurement(bench: ModuleType) -> ModuleType:
 
 
 def test_the_rows_of_this_process_are_all_measured(
-    bench: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bench: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Design §8: each work beside its limit or peer, in the table and in the file."""
+    monkeypatch.setenv("PATH", str(tmp_path))  # no node: a test installs nothing
     file = tmp_path / "bench.json"
-    bench.main(["--quick", "verify", "sign", "protect", "store", "--json", str(file)])
+    bench.main(["--quick", "verify", "steps", "memory", "sign", "protect", "store", "--json", str(file)])
     rows = json.loads(file.read_text())["rows"]
-    assert len(rows) == 11
+    assert len(rows) == 35
     assert all(row["parties"]["jotary"]["median"] > 0 for row in rows if "added" not in row["work"])
     printed = capsys.readouterr().out
     assert all(f"| {row['work']} |" in printed for row in rows)
+    assert "jose, jsonwebtoken and fast-jwt are left out: node and npm are needed" in printed
 
 
 def test_a_revocation_is_measured_to_the_refusal(bench: ModuleType) -> None:
@@ -44,7 +48,7 @@ def test_a_revocation_is_measured_to_the_refusal(bench: ModuleType) -> None:
 
 def test_an_unknown_row_is_refused_by_name(bench: ModuleType) -> None:
     """Who mistypes a row is told which there are."""
-    with pytest.raises(SystemExit, match=r"unknown: verfy\. There are: verify, sign"):
+    with pytest.raises(SystemExit, match=r"unknown: verfy\. There are: verify, steps, memory, sign"):
         bench.main(["verfy"])
 
 
@@ -80,3 +84,29 @@ def test_what_was_not_measured_says_why_in_the_table(measurement: ModuleType) ->
     """A row that is missing would look as if nobody had asked."""
     report = importlib.import_module("bench.report")
     assert "| start | skipped: needs Linux |" in report.table([measurement.Skipped("start", "needs Linux")])
+
+
+def test_no_party_meets_a_token_that_it_remembers(bench: ModuleType) -> None:
+    """A token counts as new if jotary checks its signature: so each party must walk through the tokens by itself."""
+    verify = importlib.import_module("bench.verify")
+    access_token = importlib.import_module("bench.access_token")
+    key = Key.generate("EdDSA")
+    parties = verify._unseen(key, "EdDSA", access_token.tokens(key, 2 * verify._REMEMBERED))
+    checked = []
+    verifier = KeySet.verifier
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(KeySet, "verifier", lambda *given: checked.append(1) or verifier(*given))
+        for _ in range(3):  # turns
+            for _ in range(2 * verify._REMEMBERED + 8):
+                parties["jotary"]()
+            for _ in range(100):
+                parties["PyJWT"]()
+    assert len(checked) == 3 * (2 * verify._REMEMBERED + 8)
+
+
+def test_a_party_in_another_process_says_itself_what_it_took(measurement: ModuleType) -> None:
+    """It takes its turn in each round, and is told how long that is."""
+    effort = measurement.Effort(rounds=3, turn=0.0001, load=0, warm_up=0)
+    samples = measurement.take_turns({"limit": lambda: None}, effort, elsewhere={"peer": lambda seconds: seconds * 2})
+    assert samples["peer"] == [0.0002] * 3
+    assert len(samples["limit"]) == 3

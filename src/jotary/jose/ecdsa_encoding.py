@@ -10,11 +10,9 @@ _TOP_BIT = 0x80
 _LONG_FORM = 0x80  # X.690 §8.1.3: from this length on, the length has a byte in front that counts its bytes
 _LONGEST = 67  # bytes of an integer: 66 of P-521 and a zero
 
-# What stands before an integer of so many bytes, and before two that take so many together with what stands before them.
+# What stands before an integer of so many bytes, and before a sequence of so many.
 _INTEGER = [b"\x02%c" % length for length in range(_LONGEST + 1)]
-_SEQUENCE = [
-    (b"\x30%c" if length < _LONG_FORM else b"\x30\x81%c") % length for length in range(2 * (_LONGEST + 2) + 1)
-]
+_SEQUENCE = [(b"\x30%c" if length < _LONG_FORM else b"\x30\x81%c") % length for length in range(2 * (_LONGEST + 2) + 1)]
 
 
 def der_from_raw(signature: bytes, size: int) -> bytes:

@@ -89,8 +89,8 @@ def check_access_token(
     if said is None or not _is_good(said, issuer, audience, now, leeway):
         return check_one_by_one(claims, issuer=issuer, audience=audience, now=now, leeway=leeway)
     return AccessToken(
-        issuer=said.iss,
-        audience=(said.aud,),
+        issuer=issuer,  # the same text, and one that is there already
+        audience=_single(said.aud),
         expires_at=int(said.exp),
         issued_at=int(said.iat),
         subject=said.sub,
@@ -168,6 +168,11 @@ def check_scope(claims: Mapping[str, Any]) -> frozenset[str]:
         return _scope_set(value)
     except OAuthError as error:
         raise TokenError("scope", "the 'scope' claim is malformed") from error
+
+
+@lru_cache(maxsize=256)
+def _single(audience: str) -> tuple[str, ...]:
+    return (audience,)
 
 
 # An API sees few different scope claims, each in many tokens; errors are not kept.

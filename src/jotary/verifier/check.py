@@ -204,9 +204,7 @@ def _verified(token: str, keys: KeySet, expected: Expectations) -> tuple[Header,
     return header, payload
 
 
-def _opened(
-    token: str, keys: KeySet, expected: Expectations, profile: TokenProfile
-) -> tuple[Mapping[str, Any], bytes]:
+def _opened(token: str, keys: KeySet, expected: Expectations, profile: TokenProfile) -> tuple[Mapping[str, Any], bytes]:
     """Return the header and the payload, verified; for an emulator's profile, of a token that nobody signed."""
     if not profile.is_unsigned:
         header, payload = _verified(token, keys, expected)

@@ -45,7 +45,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Every claim of the token, read-only; arrays are tuples. Made at each access, so keep it if you need it twice.
 
         What a handler could change here would be changed for the next request with the same token too. Kept as the
-        bytes that were signed, which take a third of the memory.
+        bytes that were signed, which take less memory than the objects that they stand for.
         """
         return _read_only(strict_json.loads_object(self._payload))
 

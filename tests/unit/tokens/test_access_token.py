@@ -128,7 +128,9 @@ CHANGES = st.fixed_dictionaries(
 )
 
 
-@given(changes=CHANGES, removed=st.sets(st.sampled_from(sorted(BAD)), max_size=2), audience=st.sampled_from([API, {API}]))
+@given(
+    changes=CHANGES, removed=st.sets(st.sampled_from(sorted(BAD)), max_size=2), audience=st.sampled_from([API, {API}])
+)
 def test_the_checks_in_one_step_are_those_one_by_one(changes: dict[str, Any], removed: set[str], audience: Any) -> None:
     """RFC 9068 §4: what is fast refuses the same, for the same reason, and reads the same."""
     candidate = {name: value for name, value in {**claims(), **changes}.items() if name not in removed}
