@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jotary.jose import Key, KeySet, base64url
+from jotary.jose import Key, KeySet, base64url, jws, strict_json
 from jotary.testing import FrozenClock, TestIssuer
 from jotary.verifier.check import Expectations, NeedKeys, Verified, check
 from jotary.verifier.errors import InvalidToken
@@ -351,3 +351,17 @@ def test_a_hint_holds_nothing_of_the_token() -> None:
         hint = refused(token).hint
         assert "evil" not in hint
         assert not any(part in hint for part in token.split("."))
+
+
+def test_a_payload_that_is_not_encoded_is_refused() -> None:
+    """RFC 7797 §7: no JWT may have one; this one's signature holds over the text that stands in the token."""
+    key = Key.generate("ES256", kid="k")
+    keys = KeySet([key])
+    payload = base64url.decode(VALID.split(".")[1])
+    for extension in ({"b64": True, "crit": ["b64"]}, {"b64": False, "crit": ["b64"]}):
+        header = strict_json.dumps({"alg": "ES256", "kid": "k", "typ": "at+jwt", **extension})
+        token = jws.sign_with(payload, key, "ES256", base64url.encode_bytes(header))
+        if extension["b64"]:
+            verdict(token, keys=keys)
+        else:
+            assert refused(token, keys=keys).claim == "token"
