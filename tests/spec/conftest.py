@@ -20,6 +20,7 @@ from jotary.server.flows.client_authentication import ClientAuthentication
 from jotary.server.flows.grant import GrantContext
 from jotary.server.flows.introspection import IntrospectionEndpoint
 from jotary.server.flows.issue import Issuance, TokenResponse
+from jotary.server.flows.limits.limiter import Limiter
 from jotary.server.flows.revocation import RevocationEndpoint
 from jotary.server.flows.token import TokenEndpoint
 from jotary.server.flows.userinfo import UserinfoEndpoint
@@ -66,7 +67,8 @@ class Desk:
         self.refresh_tokens = RefreshTokens(derive_key(self.settings.secret, "refresh-token"))
         self.keyring = self.new_keyring()
         self.run(self.keyring.refresh())
-        self.authentication = ClientAuthentication(store, self.settings)
+        self.limiter = Limiter(store, derive_key(self.settings.secret, "limits"), self.settings)
+        self.authentication = ClientAuthentication(store, self.limiter, self.settings)
         self.use_keyring()
 
     def use_keyring(self) -> None:

@@ -127,7 +127,7 @@ def _run_several(settings: Settings, listener: socket.socket, workers: int, serv
 
 
 def _server_options(settings: Settings, *, has_proxy_socket: bool) -> dict[str, Any]:
-    """How uvicorn is set up. A UNIX socket is reached by a proxy on this machine only, so that one is trusted."""
+    """How uvicorn is set up. A UNIX socket is reached by a proxy on this machine only."""
     has_proxy = has_proxy_socket or bool(settings.trusted_proxies)
     return {
         "http": "httptools",
@@ -137,8 +137,7 @@ def _server_options(settings: Settings, *, has_proxy_socket: bool) -> dict[str, 
         "log_config": None,
         "access_log": settings.access_log,
         "server_header": False,
-        "proxy_headers": has_proxy,
-        "forwarded_allow_ips": "*" if has_proxy_socket else list(settings.trusted_proxies),
+        "proxy_headers": False,  # the application reads them itself, wherever it runs (`web/forwarded.py`)
         "timeout_keep_alive": _KEEP_ALIVE_BEHIND_PROXY if has_proxy else _KEEP_ALIVE,
         "timeout_graceful_shutdown": _DRAIN,
     }

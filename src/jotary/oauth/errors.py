@@ -134,6 +134,19 @@ def server_error() -> OAuthError:
     return OAuthError("server_error", "The server could not answer.", status=500)
 
 
+def too_many_attempts(*, retry_after: int) -> OAuthError:
+    """Somebody has failed too often (RFC 6585 §4); `retry_after` in seconds.
+
+    Not `invalid_client`, which a client takes for the end: this passes.
+    """
+    return OAuthError(
+        "temporarily_unavailable",
+        "There were too many failed attempts. Try again later.",
+        status=429,
+        headers={"Retry-After": str(retry_after)},
+    )
+
+
 def temporarily_unavailable(*, retry_after: int) -> OAuthError:
     """The server cannot answer now; `retry_after` in seconds."""
     return OAuthError(

@@ -19,6 +19,7 @@ from jotary.server.flows.factors.password import PasswordFactor
 from jotary.server.flows.grant import GrantContext
 from jotary.server.flows.introspection import IntrospectionEndpoint
 from jotary.server.flows.issue import Issuance
+from jotary.server.flows.limits.limiter import Limiter
 from jotary.server.flows.metadata import Documents
 from jotary.server.flows.revocation import RevocationEndpoint
 from jotary.server.flows.revocation_feed import RevocationFeed
@@ -32,7 +33,7 @@ from jotary.server.ports import Clock, Entropy, Unavailable
 from jotary.server.settings import Settings, load
 from jotary.server.store import Store, UnknownSchemaError, open_store
 from jotary.server.telemetry import READY, STOPPING, RequestIds, configure_logging, tell_service_manager
-from jotary.server.web import Parts, build_app
+from jotary.server.web import Forwarded, Parts, build_app
 
 #: Seconds between two looks at the signing keys: safely within the interval that the schedule reckons with.
 KEY_REFRESH_INTERVAL: Final = RELOAD_INTERVAL * 2 // 3
@@ -105,7 +106,8 @@ class Application:
             await keyring.refresh()
             await stack.enter_async_context(_periodically(KEY_REFRESH_INTERVAL, keyring.refresh, "key_refresh"))
             await stack.enter_async_context(_periodically(PURGE_INTERVAL, lambda: self._purge(store), "purge"))
-            self._routes = RequestIds(build_app(self._parts(store, hasher, keyring)), self._entropy)
+            routes = build_app(self._parts(store, hasher, keyring))
+            self._routes = RequestIds(Forwarded(routes, self._settings.trusted_proxies), self._entropy)
             log.info("started", issuer=self._settings.issuer)
             try:
                 yield
@@ -126,7 +128,8 @@ class Application:
 
     def _parts(self, store: Store, hasher: HashingPool, keyring: Keyring) -> Parts:
         settings = self._settings
-        authentication = ClientAuthentication(store, settings)
+        limiter = Limiter(store, derive_key(settings.secret, "limits"), settings)
+        authentication = ClientAuthentication(store, limiter, settings)
         refresh_tokens = RefreshTokens(derive_key(settings.secret, "refresh-token"))
         issuance = Issuance(keyring, self._entropy, settings)
 
@@ -143,6 +146,7 @@ class Application:
             signer=keyring,
             clock=self._clock,
             entropy=self._entropy,
+            limiter=limiter,
             csrf_key=derive_key(settings.secret, "csrf"),
             token=TokenEndpoint(authentication, GrantContext(store, issuance, refresh_tokens, settings)),
             revocation=RevocationEndpoint(authentication, store, keyring, refresh_tokens, settings),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from jotary.jose import KeySet
+from jotary.server.model.allowance import Allowance
 from jotary.server.model.changes import Change
 from jotary.server.model.client import Client
 from jotary.server.model.code import AuthorizationCode
@@ -130,6 +131,13 @@ class Events(Protocol):
 
     async def events(self, *, after: int = 0, limit: int = 100) -> Sequence[Event]:
         """Events in order of position."""
+
+
+class Allowances(Protocol):
+    """How often something may still be tried."""
+
+    async def allowance(self, allowance_id: str) -> Allowance | None:
+        """What was used up of an allowance; None if nothing was."""
 
 
 class Clock(Protocol):

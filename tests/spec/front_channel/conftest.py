@@ -1,5 +1,6 @@
 """The server over HTTP, in memory: its ASGI application, and browsers that keep cookies and fill in forms."""
 
+import dataclasses
 import re
 import secrets
 from collections.abc import Iterator
@@ -108,6 +109,7 @@ class Site:
             "signer": desk.keyring,
             "clock": lambda: desk.now,
             "entropy": secrets.token_bytes,
+            "limiter": dataclasses.replace(desk.limiter, settings=settings),
             "csrf_key": derive_key(settings.secret, "csrf"),
             "token": desk.token,
             "revocation": desk.revocation,

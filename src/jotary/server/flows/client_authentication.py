@@ -9,10 +9,11 @@ import msgspec
 from jotary.jose import JOSEError, KeySet, jwt
 from jotary.jose.algorithms import DEFAULT_ALGORITHMS
 from jotary.oauth.client_authentication import PresentedClient, parse_client_authentication
-from jotary.oauth.errors import invalid_client
+from jotary.oauth.errors import invalid_client, too_many_attempts
 from jotary.oauth.parameters import Parameters
 from jotary.oauth.secret import Secret
 from jotary.server.flows.endpoints import TOKEN, endpoint_url
+from jotary.server.flows.limits.limiter import Limiter
 from jotary.server.model.changes import AddEvent, RememberAssertion
 from jotary.server.model.client import AuthenticationMethod, Client
 from jotary.server.model.event import Event
@@ -72,10 +73,12 @@ class ClientAuthentication:
 
     Args:
         store: clients, replay memory and audit trail.
+        limiter: counts failures.
         settings: the names of this server and the leeway.
     """
 
     store: ClientStore
+    limiter: Limiter
     settings: Settings
 
     async def authenticate(
@@ -87,10 +90,11 @@ class ClientAuthentication:
             parameters: the form.
             authorization: the Authorization header.
             now: Unix seconds.
-            address: the client's network address, for the audit trail.
+            address: the client's network address, for the limits and the audit trail.
 
         Raises:
-            OAuthError: invalid_client (401), the same for every cause; invalid_request for two methods at once.
+            OAuthError: invalid_client (401), the same for every cause; invalid_request for two methods at once;
+                temporarily_unavailable (429) for a failure too many.
             Unavailable: the database does not answer.
         """
         presented = parse_client_authentication(authorization, parameters)
@@ -156,7 +160,11 @@ class ClientAuthentication:
     async def _refuse(
         self, presented: PresentedClient, client: Client | None, failure: Failure, now: int, address: str | None
     ) -> NoReturn:
-        """Known or not, the same text and the same write."""
+        """Known or not, the same text and the same write.
+
+        Only failures are counted, and only a failure is held off: nobody who has the right credentials is kept out by
+        a stranger, and they are beyond guessing. What is bounded is the audit trail, and what strangers may cost.
+        """
         detail = {"method": presented.method, "reason": failure.detail, "presented": presented.client_id[:_AUDITED]}
         event = Event(
             kind="client.authentication_failed",
@@ -165,7 +173,11 @@ class ClientAuthentication:
             address=address,
             detail=detail,
         )
-        await self.store.commit(AddEvent(event))
+        limited = Event(kind="client.authentication_limited", at=now, client_id=event.client_id, address=address)
+        counters = self.limiter.client_failure(presented.client_id, address)
+        too_many = await self.limiter.take(counters, AddEvent(event), refused=limited, now=now)
+        if too_many is not None:
+            raise too_many_attempts(retry_after=too_many.retry_after)
         basic = presented.method == "client_secret_basic"
         raise invalid_client(hint=failure.hint or _HINTS[presented.method], detail=failure.detail, basic=basic)
 

@@ -1,6 +1,6 @@
 """Signing in at a browser: from a name and its proof to a fresh cookie."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,20 +9,24 @@ import msgspec
 from jotary.oauth.secret import Secret
 from jotary.server.flows.cut_off import last_token_expires_at
 from jotary.server.flows.factor import Factor, Proof
+from jotary.server.flows.limits.known_browser import NAME_SIZE, name_browser
+from jotary.server.flows.limits.limit import Counter, TooMany, return_all
+from jotary.server.flows.limits.limiter import Limiter
 from jotary.server.flows.signed_in import COOKIE_ENTROPY, new_cookie, sign_in_id
 from jotary.server.model.changes import AddEvent, AddSignIn, Change, EndSessionsOfSignIn, EndSignIn
 from jotary.server.model.event import Event
 from jotary.server.model.sign_in import SignIn
 from jotary.server.model.user import User
-from jotary.server.ports import Commit, Entropy, SignIns, Users
+from jotary.server.ports import Commit, Entropy, SignIns, Unavailable, Users
 from jotary.server.settings import Settings
 
 
 class LoggedIn(msgspec.Struct, frozen=True):
-    """The person is signed in; `cookie` is the value to set."""
+    """The person is signed in; the secrets are the values to set."""
 
     user: User
-    cookie: Secret
+    cookie: Secret  # opens the sign-in
+    browser: Secret  # tells this browser from a stranger's (`limits/known_browser.py`)
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -67,6 +71,7 @@ class Login:
 
     store: LoginStore
     factor: Factor
+    limiter: Limiter
     entropy: Entropy
     settings: Settings
 
@@ -76,39 +81,59 @@ class Login:
         answers: Mapping[str, Secret],
         *,
         cookie: Secret | None,
+        browser: Secret | None = None,
         address: str | None,
         now: int,
-    ) -> LoggedIn | Refused:
+    ) -> LoggedIn | Refused | TooMany:
         """Sign a person in by e-mail address and proof.
 
         Args:
             username: the e-mail address as typed.
             answers: what the factor asked for.
             cookie: the browser's sign-in cookie until now.
-            address: the browser's IP address, for the audit trail.
+            browser: what the browser kept after a sign-in before.
+            address: the browser's IP address, for the limits and the audit trail.
             now: Unix seconds.
 
         Raises:
             Unavailable: the store or the factor cannot answer.
         """
+        # Counted before anything is looked at, or as many as come at once would all be let through.
+        counters = self.limiter.sign_in(username.strip(), address, browser)
+        limited = Event(kind="sign_in.limited", at=now, address=address)
+        too_many = await self.limiter.take(counters, refused=limited, now=now)
+        if too_many is not None:
+            return too_many
         user = await self.store.user_by_email(username.strip())
         asked = {name: answers[name] for name in self.factor.parameters}
-        proof = await self.factor.prove(user, asked, now=now)
+        try:
+            proof = await self.factor.prove(user, asked, now=now)
+        except Unavailable:
+            await self.limiter.give_back(counters)  # nothing was tried
+            raise
         if user is None or not proof.holds or not user.is_active:
             await self._record("sign_in.refused", user, address=address, now=now)
             return Refused()
-        return await self._accept(user, proof, cookie=cookie, address=address, now=now)
+        return await self._accept(user, proof, counters, cookie=cookie, address=address, now=now)
 
     async def _accept(
-        self, user: User, proof: Proof, *, cookie: Secret | None, address: str | None, now: int
+        self,
+        user: User,
+        proof: Proof,
+        counters: Sequence[Counter],
+        *,
+        cookie: Secret | None,
+        address: str | None,
+        now: int,
     ) -> LoggedIn:
         replaces = await self.store.sign_in(sign_in_id(cookie)) if cookie else None
         fresh = new_cookie(self.entropy(COOKIE_ENTROPY))
         methods = (self.factor.method,)
         begun = begin_sign_in(user, cookie=fresh, methods=methods, replaces=replaces, now=now, settings=self.settings)
         event = Event(kind="sign_in.accepted", at=now, user_id=user.id, address=address, detail={"methods": methods})
-        await self.store.commit(*proof.changes, *begun, AddEvent(event))
-        return LoggedIn(user, fresh)
+        # It takes back what it counted, and no failure of anybody else: signing in must not buy further guesses.
+        await self.store.commit(*proof.changes, *begun, *return_all(counters), AddEvent(event))
+        return LoggedIn(user, fresh, name_browser(user.email, self.entropy(NAME_SIZE), key=self.limiter.key))
 
     async def _record(self, kind: str, user: User | None, *, address: str | None, now: int) -> None:
         """What was typed as a name is not kept: people type their passwords there."""

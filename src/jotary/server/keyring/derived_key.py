@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from jotary.oauth.secret import Secret
 
-Purpose = Literal["refresh-token", "csrf", "seal"]
+Purpose = Literal["refresh-token", "csrf", "seal", "limits"]
 
 KEY_SIZE: Final = 32
 

@@ -176,6 +176,26 @@ class RememberAssertion(msgspec.Struct, frozen=True):
     expires_at: int
 
 
+class TakeAttempt(msgspec.Struct, frozen=True):
+    """Count an attempt against an allowance: what is restored of it moves `interval` seconds away.
+
+    Guarded: the allowance must not be used up, which it is when `at + tolerance` lies before the moment at which all of
+    it is back. Two who come at once are counted one after the other, in whichever processes they are.
+    """
+
+    allowance_id: str
+    at: int
+    interval: int
+    tolerance: int
+
+
+class ReturnAttempt(msgspec.Struct, frozen=True):
+    """Take back what `TakeAttempt` counted; an allowance that is not there stays whole."""
+
+    allowance_id: str
+    interval: int
+
+
 class AddEvent(msgspec.Struct, frozen=True):
     """Append to the audit trail."""
 
@@ -206,5 +226,7 @@ Change = (
     | ReplaceSigningKey
     | AddRevocation
     | RememberAssertion
+    | TakeAttempt
+    | ReturnAttempt
     | AddEvent
 )

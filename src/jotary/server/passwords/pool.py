@@ -19,6 +19,7 @@ Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
 
 _NICENESS: Final = 5  # below the event loop, which answers everybody else
+_PATIENCE: Final = 2  # seconds, in which a full queue has been worked off
 
 
 class HashingPool:
@@ -26,13 +27,13 @@ class HashingPool:
 
     Args:
         workers: threads; 0 takes one for every core that the process may use.
-        queue: passwords that may wait for a thread.
+        queue: passwords that may wait for each thread.
     """
 
     def __init__(self, *, workers: int = 0, queue: int = 64) -> None:
         workers = workers or _cores()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=_yield_to_event_loop)
-        self._places = threading.Semaphore(workers + queue)
+        self._places = threading.Semaphore(workers * (1 + queue))
 
     async def hash(self, password: str) -> str:
         """The PHC string of a new password.
@@ -67,7 +68,7 @@ class HashingPool:
         self, work: Callable[Arguments, Answer], *arguments: Arguments.args, **named: Arguments.kwargs
     ) -> Answer:
         if not self._places.acquire(blocking=False):
-            raise Unavailable("all threads that hash passwords are busy, and the queue is full")
+            raise Unavailable("all threads that hash passwords are busy, and the queue is full", retry_after=_PATIENCE)
         try:
             job = self._threads.submit(work, *arguments, **named)
         except RuntimeError as error:  # closed

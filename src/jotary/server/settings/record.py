@@ -132,13 +132,39 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             8, 128, "Characters that a new password must have. Easily guessed ones are refused whatever their length."
         ),
     ] = 8
+    sign_in_attempts: Annotated[
+        int,
+        _number(
+            3,
+            1_000,
+            "Wrong passwords for one account, from one network or from one browser that has signed in there before, "
+            "until one more a minute is let through. From all networks together ten times as many.",
+        ),
+    ] = 10
+    network_attempts: Annotated[
+        int,
+        _number(
+            10,
+            1_000_000,
+            "Failed sign-ins, and apart from them failed client authentications, from one network (an IPv4 address or "
+            "the /64 of an IPv6 address), until one more every ten seconds is let through. Raise it if many people "
+            "share an address.",
+        ),
+    ] = 300
+    sign_up_attempts: Annotated[
+        int,
+        _number(1, 1_000_000, "Accounts from one network, until one more every two minutes is let through."),
+    ] = 30
     hash_workers: Annotated[
         int, _number(0, 256, "Threads that hash passwords in each process. 0: one for every core.")
     ] = 0
     hash_queue: Annotated[
         int,
         _number(
-            0, 10_000, "Passwords that may wait for a thread; beyond that, sign-ins are answered 503 with Retry-After."
+            0,
+            10_000,
+            "Passwords that may wait for each thread; beyond that, sign-ins are answered 503 with Retry-After at once. "
+            "64 are less than two seconds of work.",
         ),
     ] = 64
 
@@ -159,8 +185,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     trusted_proxies: Annotated[
         tuple[str, ...],
         _text(
-            "Addresses or networks of reverse proxies from which `jotary serve` believes X-Forwarded-For and "
-            "X-Forwarded-Proto."
+            "Addresses or networks of reverse proxies, from which alone X-Forwarded-For is believed: the client is the "
+            "right-most address there that is none of these. What reaches a UNIX socket comes from a proxy."
         ),
     ] = ()
     access_log: Annotated[bool, _text("Whether every request is logged.")] = False

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from jotary.server.store.schema import assertions, codes, revocations, sessions, sign_ins, signing_keys
+from jotary.server.store.schema import allowances, assertions, codes, revocations, sessions, sign_ins, signing_keys
 
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
@@ -35,5 +35,6 @@ PURGES: Final = (
     Purge(sign_ins, _DAY),
     Purge(assertions, 5 * _MINUTE),  # RFC 7523 §3: beyond any leeway that an assertion is accepted with
     Purge(revocations, 0),
+    Purge(allowances, _MINUTE, end="restored_at"),  # whole again, by the clock of every node
     Purge(signing_keys, _DAY, end="gone_from"),  # the private half too
 )

@@ -5,6 +5,7 @@ from typing import Any, Generic
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
+from jotary.server.model.allowance import Allowance
 from jotary.server.model.client import Client
 from jotary.server.model.code import AuthorizationCode
 from jotary.server.model.consent import Consent
@@ -49,6 +50,7 @@ CLIENT: Query[Client] = _by_id(rows.CLIENTS)
 SIGN_IN: Query[SignIn] = _by_id(rows.SIGN_INS)
 CODE: Query[AuthorizationCode] = _by_id(rows.CODES)
 SESSION: Query[Session] = _by_id(rows.SESSIONS)
+ALLOWANCE: Query[Allowance] = _by_id(rows.ALLOWANCES)
 CONSENT: Query[Consent] = Query(
     rows.CONSENTS,
     _select(rows.CONSENTS, consents.c.user_id == bindparam("user_id"), consents.c.client_id == bindparam("client_id")),
@@ -82,6 +84,6 @@ REVOCATIONS: Query[Revocation] = _page(rows.REVOCATIONS, "position", revocations
 EVENTS: Query[Event] = _page(rows.EVENTS, "position")
 
 ALL: tuple[Query[Any], ...] = (
-    *(USER, USER_BY_EMAIL, PASSWORD, CLIENT, SIGN_IN, CODE, SESSION, CONSENT, REVOCATION),
+    *(USER, USER_BY_EMAIL, PASSWORD, CLIENT, SIGN_IN, CODE, SESSION, ALLOWANCE, CONSENT, REVOCATION),
     *(USERS, CLIENTS, SESSIONS, SESSIONS_OF_USER, SIGNING_KEYS, REVOCATIONS, EVENTS),
 )

@@ -8,6 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 import sqlalchemy as sa
 
+from jotary.server.model.allowance import Allowance
 from jotary.server.model.client import Client
 from jotary.server.model.code import AuthorizationCode
 from jotary.server.model.consent import Consent
@@ -94,3 +95,4 @@ CONSENTS = Rows(Consent, schema.consents)
 SIGNING_KEYS = Rows(SigningKey, schema.signing_keys)
 REVOCATIONS = Rows(Revocation, schema.revocations)
 EVENTS = Rows(Event, schema.events)
+ALLOWANCES = Rows(Allowance, schema.allowances)

@@ -60,7 +60,7 @@ users = _table(
     "users",
     _key(),
     _text("email"),
-    sa.Column("email_key", sa.Text(), nullable=False, unique=True),  # see `email_key.py`
+    sa.Column("email_key", sa.Text(), nullable=False, unique=True),  # see `model/email_key.py`
     _text("name", null=True),
     _flag("email_verified"),
     _integer("created_at"),
@@ -188,6 +188,9 @@ assertions = _table(
     _integer("expires_at"),
     sa.Index(None, "expires_at"),
 )
+
+# Written at every attempt: one number, and no more.
+allowances = _table("allowances", _key(), _integer("restored_at"), sa.Index(None, "restored_at"))
 
 events = _table(
     "events",

@@ -12,11 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from jotary.server.model import changes
+from jotary.server.model.email_key import email_key
 from jotary.server.model.session import Session
 from jotary.server.model.user import User
 from jotary.server.store import rows
-from jotary.server.store.email_key import email_key
 from jotary.server.store.schema import (
+    allowances,
     assertions,
     clients,
     codes,
@@ -29,6 +30,7 @@ from jotary.server.store.schema import (
     signing_keys,
     users,
 )
+from jotary.server.store.upsert import Insert, Upsert
 
 
 class Part(NamedTuple):
@@ -164,6 +166,25 @@ _rotate_session = (
     )
 )
 
+
+def _take_attempt(insert: Insert) -> Insert:
+    """Whoever comes second waits for the first, and sees what is left then."""
+    restored_at = allowances.c.restored_at
+    at, interval, tolerance = (bindparam(name, type_=restored_at.type) for name in ("at", "interval", "tolerance"))
+    taken_from = sa.case((restored_at > at, restored_at), else_=at)
+    return insert.values(id=bindparam("allowance_id"), restored_at=at + interval).on_conflict_do_update(
+        index_elements=[allowances.c.id],
+        set_={"restored_at": taken_from + interval},
+        where=restored_at <= at + tolerance,
+    )
+
+
+_return_attempt = (
+    allowances.update()
+    .where(allowances.c.id == bindparam("allowance_id"))
+    .values(restored_at=allowances.c.restored_at - bindparam("interval"))
+)
+
 # A code in flight would open a session behind the cut-off.
 _drop_open_codes = codes.delete().where(codes.c.client_id == bindparam("client_id"), codes.c.redeemed_at.is_(None))
 
@@ -212,5 +233,7 @@ WRITES: dict[type[changes.Change], Write] = {
         lambda change: rows.REVOCATIONS.values(change.revocation), (_plain(_insert(revocations)),)
     ),
     changes.RememberAssertion: Write(_fields, (_plain(_insert(assertions)),)),
+    changes.TakeAttempt: Write(_fields, (_guarded(Upsert(allowances, _take_attempt)),)),
+    changes.ReturnAttempt: Write(_fields, (_plain(_return_attempt),)),
     changes.AddEvent: Write(lambda change: rows.EVENTS.values(change.event), (_plain(_insert(events)),)),
 }

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from jotary.server.model.allowance import Allowance
 from jotary.server.model.changes import Change
 from jotary.server.model.client import Client
 from jotary.server.model.code import AuthorizationCode
 from jotary.server.model.consent import Consent
 from jotary.server.model.credential import Password
+from jotary.server.model.email_key import email_key
 from jotary.server.model.event import Event
 from jotary.server.model.revocation import Revocation, RevocationKind
 from jotary.server.model.session import Session
@@ -17,7 +19,6 @@ from jotary.server.model.user import User
 from jotary.server.store import queries
 from jotary.server.store.compiled import Statement, Unstorable
 from jotary.server.store.driver import Driver, Step
-from jotary.server.store.email_key import email_key
 from jotary.server.store.purge import PURGES
 from jotary.server.store.queries import Query
 from jotary.server.store.rows import Record
@@ -155,6 +156,10 @@ class Store:
     async def revocation(self, kind: RevocationKind, value: str, *, now: int) -> Revocation | None:
         """The unexpired entry for one value that reaches furthest."""
         return await self._one(queries.REVOCATION, {"kind": kind, "value": value, "now": now})
+
+    async def allowance(self, allowance_id: str) -> Allowance | None:
+        """What was used up of an allowance; None if nothing was."""
+        return await self._one(queries.ALLOWANCE, {"id": allowance_id})
 
     async def events(self, *, after: int = 0, limit: int = 100) -> Sequence[Event]:
         """Events behind `position` `after`, in order of position."""

@@ -1,4 +1,4 @@
-"""The two cookies. Both are `__Host-` ones: no subdomain and no plain-http page can plant them (RFC 6265bis)."""
+"""The three cookies. All are `__Host-` ones: no subdomain and no plain-http page can plant them (RFC 6265bis)."""
 
 import re
 from typing import Final
@@ -12,6 +12,11 @@ from jotary.oauth.secret import Secret
 SIGN_IN: Final = "__Host-jotary"
 #: Names the browser, so that the tokens in its forms are good in no other.
 BROWSER: Final = "__Host-jotary-form"
+
+#: Tells a browser in which somebody has signed in before from a stranger's.
+KNOWN: Final = "__Host-jotary-known"
+#: Seconds that it is kept: as long as browsers keep any cookie (RFC 6265bis §5.5).
+KNOWN_MAX_AGE: Final = 400 * 86_400
 
 _VALUE: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # base64url of 32 bytes
 

@@ -11,6 +11,7 @@ from jotary.server.flows.authorize import Authorize
 from jotary.server.flows.factor import Factor
 from jotary.server.flows.home import Home
 from jotary.server.flows.introspection import IntrospectionEndpoint
+from jotary.server.flows.limits.limiter import Limiter
 from jotary.server.flows.login import Login
 from jotary.server.flows.logout import Logout
 from jotary.server.flows.metadata import Documents
@@ -53,6 +54,7 @@ class Parts:
         signer: whose public keys tell our own ID tokens.
         clock: Unix seconds.
         entropy: bytes that nobody can guess.
+        limiter: counts what is tried.
         csrf_key: 32 bytes, derived from the server's secret for `csrf`.
         token: the token endpoint's flow.
         revocation: the revocation endpoint's flow.
@@ -71,6 +73,7 @@ class Parts:
     signer: Signer
     clock: Clock
     entropy: Entropy
+    limiter: Limiter
     csrf_key: bytes
     token: TokenEndpoint
     revocation: RevocationEndpoint
@@ -105,12 +108,12 @@ class Parts:
     @cached_property
     def login(self) -> Login:
         """The flow of signing in."""
-        return Login(self.store, self.factor, self.entropy, self.settings)
+        return Login(self.store, self.factor, self.limiter, self.entropy, self.settings)
 
     @cached_property
     def sign_up(self) -> SignUp:
         """The flow of signing up."""
-        return SignUp(self.store, self.hasher, self.entropy, self.settings)
+        return SignUp(self.store, self.hasher, self.limiter, self.entropy, self.settings)
 
     @cached_property
     def logout(self) -> Logout:

@@ -12,15 +12,18 @@ from jotary.oauth.parameters import Parameters, parse_form
 from jotary.oauth.secret import Secret
 from jotary.server.flows.authorization_request import MAX_LOGIN_HINT_LENGTH
 from jotary.server.flows.authorize import NeedSignIn
-from jotary.server.flows.login import Refused
+from jotary.server.flows.limits.limit import TooMany
+from jotary.server.flows.login import LoggedIn, Refused
 from jotary.server.flows.return_to import after_sign_in, check_return_to, requested
 from jotary.server.flows.signed_in import SignedIn, who_is_signed_in
 from jotary.server.web.body import read_form
-from jotary.server.web.cookies import SIGN_IN, read_cookie, set_cookie
+from jotary.server.web.cookies import KNOWN, KNOWN_MAX_AGE, SIGN_IN, read_cookie, set_cookie
 from jotary.server.web.endpoint import MAX_QUERY_SIZE
 from jotary.server.web.forms import Forms, typed
 from jotary.server.web.pages import Pages
 from jotary.server.web.parts import Parts
+from jotary.server.web.presence import while_present
+from jotary.server.web.too_many import told_when, when_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +53,22 @@ class SignInPages:
         username, password = typed(form, "username"), form.get("password")
         if not username or password is None:
             return await self._again(request, return_to, username, "Enter your e-mail address and your password.")
-        outcome = await self.parts.login(
+        login = self.parts.login(
             username,
             {"password": Secret(password)},
             cookie=read_cookie(request, SIGN_IN),
+            browser=read_cookie(request, KNOWN),
             address=request.client.host if request.client else None,
             now=self.parts.clock(),
         )
+        outcome = await while_present(request, login)
         if isinstance(outcome, Refused):
             text = "That e-mail address and password do not fit together."
             return await self._again(request, return_to, username, text)
-        response = self.pages.go(after_sign_in(return_to))
-        set_cookie(response, SIGN_IN, outcome.cookie, max_age=self.parts.settings.sign_in_lifetime)
-        return response
+        if isinstance(outcome, TooMany):
+            text = f"There were too many attempts to sign in. {when_again(outcome)}"
+            return told_when(outcome, await self._again(request, return_to, username, text))
+        return signed_in_response(self.parts, self.pages, return_to, outcome)
 
     async def _is_demanded(self, return_to: str, cookie: Secret | None, *, now: int) -> bool:
         """Whether the request to return to wants a fresher sign-in than the browser has."""
@@ -76,6 +82,14 @@ class SignInPages:
         return self.forms.page(
             request, "sign_in", status=400, **{**words, "username": username[:MAX_LOGIN_HINT_LENGTH]}, problem=problem
         )
+
+
+def signed_in_response(parts: Parts, pages: Pages, return_to: str, outcome: LoggedIn) -> Response:
+    """On to where the person wanted to go, with the cookies of the sign-in."""
+    response = pages.go(after_sign_in(return_to))
+    set_cookie(response, SIGN_IN, outcome.cookie, max_age=parts.settings.sign_in_lifetime)
+    set_cookie(response, KNOWN, outcome.browser, max_age=KNOWN_MAX_AGE)
+    return response
 
 
 def _suggestion(words: dict[str, Any], signed_in: SignedIn | None) -> str:

@@ -8,14 +8,17 @@ from starlette.responses import Response
 from jotary.oauth.errors import OAuthError
 from jotary.oauth.secret import Secret
 from jotary.server.flows.accounts.sign_up import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH, Problem, SignUpForm
+from jotary.server.flows.limits.limit import TooMany
 from jotary.server.flows.login import LoggedIn
-from jotary.server.flows.return_to import after_sign_in, check_return_to
+from jotary.server.flows.return_to import check_return_to
 from jotary.server.web.body import read_form
-from jotary.server.web.cookies import SIGN_IN, read_cookie, set_cookie
+from jotary.server.web.cookies import SIGN_IN, read_cookie
 from jotary.server.web.forms import Forms, typed
 from jotary.server.web.pages import Pages
 from jotary.server.web.parts import Parts
-from jotary.server.web.sign_in import address_of, context_of, return_to_of
+from jotary.server.web.presence import while_present
+from jotary.server.web.sign_in import address_of, context_of, return_to_of, signed_in_response
+from jotary.server.web.too_many import told_when, when_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +41,20 @@ class SignUpPages:
         return_to = check_return_to(form.get("return_to"))
         self.forms.check(request, form, again=address_of("/sign-up", return_to))
         username, name = typed(form, "username"), typed(form, "name")
-        outcome = await self.parts.sign_up(
+        sign_up = self.parts.sign_up(
             SignUpForm(username=username, name=name, password=Secret(form.get("password") or "")),
             cookie=read_cookie(request, SIGN_IN),
             address=request.client.host if request.client else None,
             now=self.parts.clock(),
         )
-        if not isinstance(outcome, LoggedIn):
-            return await self._form(request, return_to, username=username, name=name, problems=outcome)
-        response = self.pages.go(after_sign_in(return_to))
-        set_cookie(response, SIGN_IN, outcome.cookie, max_age=self.parts.settings.sign_in_lifetime)
-        return response
+        outcome = await while_present(request, sign_up)
+        if isinstance(outcome, LoggedIn):
+            return signed_in_response(self.parts, self.pages, return_to, outcome)
+        if isinstance(outcome, TooMany):
+            problems = (Problem("form", ("Too many accounts were asked for from your network.", when_again(outcome))),)
+            page = await self._form(request, return_to, username=username, name=name, problems=problems)
+            return told_when(outcome, page)
+        return await self._form(request, return_to, username=username, name=name, problems=outcome)
 
     async def _form(
         self,

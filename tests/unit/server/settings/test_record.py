@@ -66,6 +66,9 @@ def test_the_defaults_are_those_of_development() -> None:
         ("signing_algorithm", "ML-DSA-65"),  # there is no at_hash for it
         ("jwks_max_age", 0),
         ("password_min_length", 7),
+        ("sign_in_attempts", 2),
+        ("network_attempts", 9),
+        ("sign_up_attempts", 0),
         ("hash_workers", -1),
         ("hash_queue", 10_001),
         ("audiences", "https://todo.example.com"),

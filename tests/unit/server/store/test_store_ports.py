@@ -20,7 +20,8 @@ def every_port(store: Store) -> tuple[object, ...]:
     signing_keys: ports.SigningKeys = store
     revocations: ports.Revocations = store
     events: ports.Events = store
-    return commit, users, clients, sign_ins, codes, sessions, consents, signing_keys, revocations, events
+    allowances: ports.Allowances = store
+    return commit, users, clients, sign_ins, codes, sessions, consents, signing_keys, revocations, events, allowances
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,7 @@ def every_port(store: Store) -> tuple[object, ...]:
     [
         *(ports.Commit, ports.Users, ports.Clients, ports.SignIns, ports.Codes, ports.Sessions),
         *(ports.Consents, ports.SigningKeys, ports.Revocations, ports.Events),
+        ports.Allowances,
     ],
 )
 def test_a_store_has_the_methods_of_a_port(port: type) -> None:

@@ -16,6 +16,9 @@ import msgspec
 
 from jotary.oauth.secret import Secret
 from jotary.server.flows.accounts.password_rules import refusals
+from jotary.server.flows.limits.known_browser import NAME_SIZE, name_browser
+from jotary.server.flows.limits.limit import TooMany
+from jotary.server.flows.limits.limiter import Limiter
 from jotary.server.flows.login import LoggedIn, begin_sign_in
 from jotary.server.flows.signed_in import COOKIE_ENTROPY, new_cookie, sign_in_id
 from jotary.server.flows.until_committed import until_committed
@@ -105,18 +108,19 @@ class SignUp:
 
     store: SignUpStore
     hasher: PasswordHasher
+    limiter: Limiter
     entropy: Entropy
     settings: Settings
 
     async def __call__(
         self, form: SignUpForm, *, cookie: Secret | None, address: str | None, now: int
-    ) -> LoggedIn | tuple[Problem, ...]:
+    ) -> LoggedIn | TooMany | tuple[Problem, ...]:
         """Make an account and sign it in, or say what stands against it.
 
         Args:
             form: with surrounding white space removed from name and address.
             cookie: the browser's sign-in cookie until now.
-            address: the browser's IP address, for the audit trail.
+            address: the browser's IP address, for the limit and the audit trail.
             now: Unix seconds.
 
         Raises:
@@ -125,7 +129,9 @@ class SignUp:
         problems = await self._problems_of(form)
         if problems:
             return problems
-        phc = await self.hasher.hash(form.password.reveal())  # also for a taken address: the same work for both
+        phc = await self._hashed(form, address=address, now=now)
+        if isinstance(phc, TooMany):
+            return phc
 
         async def attempt() -> LoggedIn | tuple[Problem, ...]:
             if await self.store.user_by_email(form.username) is not None:
@@ -146,6 +152,20 @@ class SignUp:
         finally:
             _SCORING.release()
 
+    async def _hashed(self, form: SignUpForm, *, address: str | None, now: int) -> str | TooMany:
+        """The hash of the password, also for a taken address: the same work for both."""
+        # An account more is an account more, and an address that is taken is one that was asked about: both count.
+        counters = self.limiter.sign_up(address)
+        limited = Event(kind="user.sign_up_limited", at=now, address=address)
+        too_many = await self.limiter.take(counters, refused=limited, now=now)
+        if too_many is not None:
+            return too_many
+        try:
+            return await self.hasher.hash(form.password.reveal())
+        except Unavailable:
+            await self.limiter.give_back(counters)  # nothing was tried
+            raise
+
     async def _create(
         self, form: SignUpForm, phc: str, *, cookie: Secret | None, address: str | None, now: int
     ) -> LoggedIn:
@@ -159,4 +179,4 @@ class SignUp:
             *begin_sign_in(user, cookie=fresh, methods=("pwd",), replaces=replaces, now=now, settings=self.settings),
             AddEvent(Event(kind="user.signed_up", at=now, user_id=user.id, address=address)),
         )
-        return LoggedIn(user, fresh)
+        return LoggedIn(user, fresh, name_browser(user.email, self.entropy(NAME_SIZE), key=self.limiter.key))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jotary.server.store.email_key import email_key
+from jotary.server.model.email_key import email_key
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,13 @@
+"""How often something may still be tried, as one number in one row."""
+
+import msgspec
+
+
+class Allowance(msgspec.Struct, frozen=True, kw_only=True):
+    """What was used up of an allowance; a row that is not there is an allowance of which nothing was used.
+
+    `id` is a keyed digest: the row tells neither whose account nor whose address it is.
+    """
+
+    id: str
+    restored_at: int  # when all of it is back, if nothing more is taken
