@@ -124,6 +124,41 @@ def test_a_request_that_goes_away_while_its_hash_runs_makes_no_room(pool: Hashin
     asyncio.run(journey())
 
 
+def test_of_two_hundred_at_once_those_beyond_the_queue_are_refused_and_cost_nothing(gate: Gate) -> None:
+    """Each thread has its queue, so that the wait is bounded by the work of one thread, however many there are."""
+    workers, queue = 2, 64
+    made = HashingPool(workers=workers, queue=queue)
+    computed: list[str] = []
+
+    def work(name: str) -> str:
+        gate.opened.wait(60)
+        computed.append(name)
+        return name
+
+    async def journey() -> list[Any]:
+        jobs = [asyncio.ensure_future(made._run(work, str(number))) for number in range(200)]
+        refused = [job for job in jobs if await _is_refused_at_once(job)]
+        assert not computed
+        gate.opened.set()
+        return [len(refused), *await asyncio.gather(*(job for job in jobs if job not in refused))]
+
+    refused, *done = asyncio.run(journey())
+    made.close()
+    assert refused == 200 - workers * (1 + queue)
+    assert sorted(computed) == sorted(done)
+    assert len(done) == workers * (1 + queue)
+
+
+async def _is_refused_at_once(job: "asyncio.Future[str]") -> bool:
+    """Before any hash is done; a full queue is worked off in two seconds."""
+    await asyncio.sleep(0)
+    if not job.done():
+        return False
+    error = job.exception()
+    assert isinstance(error, Unavailable)
+    return error.retry_after == 2
+
+
 def test_a_failure_gives_its_place_back(pool: HashingPool) -> None:
     """Whatever goes wrong in a thread, the pool does not shrink."""
 
