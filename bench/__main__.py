@@ -23,6 +23,8 @@ SUBJECTS = (
     "store",
     "serve",
     "revoke",
+    "sign_in",
+    "enumeration",
     "start",
 )  # modules here that have a `measure(effort)`
 

@@ -10,7 +10,7 @@ from typing import Literal
 #: The party that a comparison is about.
 JOTARY = "jotary"
 
-Unit = Literal["µs", "req/s", "s", "MiB", "B"]
+Unit = Literal["µs", "ms", "req/s", "s", "MiB", "B"]
 
 
 @dataclass(frozen=True)
