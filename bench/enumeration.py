@@ -23,8 +23,8 @@ from bench.sign_in import PEOPLE, sign_in_server
 KNOWN = "there is one"
 #: How often two rank tests, where there is no difference, may find one all the same: once in a hundred runs.
 ALPHA = 0.01 / 2
-_SIGN_INS_PER_ROUND = 50
-_TOKENS_PER_ROUND = 200
+_SIGN_INS_PER_ROUND = 40
+_TOKENS_PER_ROUND = 80
 
 #: What differs in every answer: names of requests, tokens in forms, what was typed, the clock.
 _VOLATILE = re.compile(
