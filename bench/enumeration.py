@@ -64,7 +64,7 @@ def _compared(work: str, port: int, request: Callable[[str, int], bytes], pairs:
     known, unknown = seen[KNOWN], seen[JOTARY]
     found = rank_test(known.seconds, unknown.seconds)
     verdict = "a difference" if found.p < ALPHA else "no difference"
-    same = "the same" if known.answers == unknown.answers and len(known.answers) == 1 else "NOT the same"
+    same = "the same" if known.answers == unknown.answers else "NOT the same"
     print(
         f"\n{work}: {2 * pairs} attempts; status, headers, size and text are {same}; unknown takes longer in"
         f" {found.larger:.1%} of comparisons, p = {found.p:.3f}: {verdict} at {ALPHA}"
