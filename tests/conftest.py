@@ -12,6 +12,8 @@ import uvicorn
 from hypothesis import settings
 from starlette.types import ASGIApp
 
+pytest_plugins = ["postgresql_server"]
+
 # How long an example takes depends on the machine; `timeout` in pyproject.toml is for what hangs.
 settings.register_profile("jotary", deadline=None)
 settings.load_profile("jotary")

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,9 @@ from jotary.server.model.sign_in import SignIn
 from jotary.server.model.user import User
 from jotary.server.store import Store, open_store
 from jotary.server.store.migrations import upgrade
+
+if TYPE_CHECKING:
+    from tests.plugins.postgresql_server import PostgreSQLServer
 
 NOW = 1_750_000_000
 
@@ -32,20 +36,28 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite"])
-def database_url(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: Path) -> str:
-    """A database of each kind that jotary knows, with the schema and nothing in it."""
-    assert request.param == "sqlite"
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A SQLite file with the schema and nothing in it."""
     path = tmp_path / "jotary.db"
     shutil.copyfile(sqlite_template, path)
     return f"sqlite:///{path}"
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A database of each kind that jotary knows, with the schema and nothing in it."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
 def new_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database of each kind in which there is nothing at all."""
-    assert request.param == "sqlite"
-    return f"sqlite:///{tmp_path}/new.db"
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/new.db"
+    server: PostgreSQLServer = request.getfixturevalue("postgresql")
+    return server.url(server.create_database())
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The schema's history builds what the schema says, once, whole, and under a lock."""
 
+import asyncio
 import contextlib
 import sqlite3
 from pathlib import Path
@@ -13,6 +14,7 @@ from alembic.script import ScriptDirectory
 
 from jotary.server.ports import Unavailable
 from jotary.server.store import UnknownSchemaError, migrations, open_store
+from jotary.server.store.backends import backend
 from jotary.server.store.migrations import HEAD, check, current, upgrade
 from jotary.server.store.schema import metadata
 
@@ -26,12 +28,32 @@ def tables(path: Path) -> dict[str, list[str]]:
         }
 
 
+def execute(url: str, statement: str) -> None:
+    """Run one statement of SQL."""
+
+    def run(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+    backend(url).change_schema(url, run)
+
+
+def table_names(url: str) -> list[str]:
+    """The tables that there are."""
+    names: list[str] = []
+    backend(url).change_schema(url, lambda connection: names.extend(sa.inspect(connection).get_table_names()))
+    return names
+
+
 def test_the_migrations_build_the_schema(new_database_url: str) -> None:
     """Alembic finds no difference between a migrated database and `schema.py`."""
+    differences: list[object] = []
+
+    def compare(connection: sa.Connection) -> None:
+        differences.extend(compare_metadata(MigrationContext.configure(connection), metadata))
+
     upgrade(new_database_url)
-    engine = sa.create_engine(new_database_url, poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    backend(new_database_url).change_schema(new_database_url, compare)
+    assert differences == []
 
 
 def test_the_migrations_build_the_schema_to_the_letter(tmp_path: Path) -> None:
@@ -64,27 +86,24 @@ def test_an_upgrade_is_done_once(new_database_url: str) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_database_of_a_newer_version_is_refused(database_url: str, tmp_path: Path) -> None:
+async def test_a_database_of_a_newer_version_is_refused(new_database_url: str) -> None:
     """An older jotary must not write into a schema that it does not know."""
-    with contextlib.closing(sqlite3.connect(tmp_path / "jotary.db", isolation_level=None)) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await asyncio.to_thread(upgrade, new_database_url)
+    await asyncio.to_thread(execute, new_database_url, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(UnknownSchemaError, match="newer version"):
-        await open_store(database_url)
-    assert current(database_url) == "9999"
+        await open_store(new_database_url)
+    assert await asyncio.to_thread(current, new_database_url) == "9999"
 
 
-def test_an_upgrade_that_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_an_upgrade_that_fails_leaves_nothing(new_database_url: str) -> None:
     """All of it runs in one transaction, so that it can be tried again."""
-    path = tmp_path / "jotary.db"
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE events (in_the_way)")
+    execute(new_database_url, "CREATE TABLE events (in_the_way INTEGER)")
     with pytest.raises(Unavailable, match="already exists"):
-        upgrade(f"sqlite:///{path}")
-    assert list(tables(path)) == ["events"]
-    assert current(f"sqlite:///{path}") is None
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("DROP TABLE events")
-    upgrade(f"sqlite:///{path}")
+        upgrade(new_database_url)
+    assert table_names(new_database_url) == ["events"]
+    assert current(new_database_url) is None
+    execute(new_database_url, "DROP TABLE events")
+    upgrade(new_database_url)
 
 
 @pytest.mark.anyio
@@ -102,5 +121,5 @@ async def test_what_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["mysql://localhost/jotary", "jotary.db", ""])
 async def test_an_unknown_database_is_refused_by_name(url: str) -> None:
     """The error names what jotary knows."""
-    with pytest.raises(ValueError, match="it knows: sqlite"):
+    with pytest.raises(ValueError, match="it knows: postgres, postgresql, sqlite"):
         await open_store(url)

@@ -5,7 +5,7 @@ from typing import Final
 import click
 
 #: The extra that brings a module; every other missing one is the server's.
-_EXTRAS: Final = {"httpx2": "client", "keyring": "native", "fastapi": "demo"}
+_EXTRAS: Final = {"httpx2": "client", "keyring": "native", "fastapi": "demo", "asyncpg": "postgres"}
 _REPORT: Final = "Please report it; JOTARY_TRACEBACK=1 shows where it happened."
 
 

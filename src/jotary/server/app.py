@@ -98,7 +98,7 @@ class Application:
         """
         self._is_stopping = False
         async with AsyncExitStack() as stack:
-            store = await open_store(self._settings.database)
+            store = await _open_store(self._settings)
             stack.push_async_callback(store.close)
             hasher = HashingPool(workers=self._settings.hash_workers, queue=self._settings.hash_queue)
             stack.push_async_callback(asyncio.to_thread, hasher.close)
@@ -217,6 +217,10 @@ class _Worker(Application):
         then(number, frame)
 
 
+async def _open_store(settings: Settings) -> Store:
+    return await open_store(settings.database, connections=settings.database_connections)
+
+
 def make_rotation(settings: Settings, store: Store, *, entropy: Entropy) -> Rotation:
     """What makes and retires this server's signing keys."""
     rules = Rules.of(
@@ -253,7 +257,7 @@ async def prepare(settings: Settings, *, clock: Clock = system_clock, entropy: E
     Raises:
         SealError, Unavailable, UnknownSchemaError: as `Application.running`.
     """
-    store = await open_store(settings.database)
+    store = await _open_store(settings)
     try:
         await make_keyring(settings, store, clock=clock, entropy=entropy).refresh()
     finally:

@@ -1,5 +1,6 @@
 """Database URLs: which are known, where SQLite's file lies, and how to show one without its password."""
 
+import importlib.util
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -7,18 +8,37 @@ from urllib.parse import urlsplit
 from jotary.server.settings.error import SettingsError
 
 _SQLITE: Final = "sqlite:///"
+_POSTGRESQL: Final = ("postgresql://", "postgres://")
 
 
 def check_database(url: str) -> None:
-    """Refuse a URL of no known kind.
+    """Refuse a URL of no known kind, and one whose driver is not installed.
 
     Raises:
-        SettingsError: no file of SQLite, the one database that there is a store for.
+        SettingsError: neither a file of SQLite nor a PostgreSQL that this installation can reach.
     """
-    if not _names_file(url):
+    if is_postgresql(url):
+        _check_driver()
+    elif not _names_file(url):
         raise SettingsError(
             "is not a database that jotary knows",
-            hint="Write sqlite:/// and the path of a file, such as sqlite:///jotary.db.",
+            hint="Write sqlite:/// and the path of a file, such as sqlite:///jotary.db, or"
+            " postgresql://user:password@host/database.",
+            name="database",
+        )
+
+
+def is_postgresql(url: str) -> bool:
+    """Whether the URL names a PostgreSQL, by either of the two schemes that libpq knows."""
+    return url.startswith(_POSTGRESQL)
+
+
+def _check_driver() -> None:
+    """Migrations need greenlet, which SQLAlchemy leaves to who asks for it."""
+    if any(importlib.util.find_spec(module) is None for module in ("asyncpg", "greenlet")):
+        raise SettingsError(
+            "names a PostgreSQL, whose driver is not installed",
+            hint="Install it with: pip install 'jotary[postgres]'",
             name="database",
         )
 

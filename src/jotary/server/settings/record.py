@@ -55,14 +55,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     database: Annotated[
         str,
         _text(
-            "Where everything is kept: `sqlite:///` and the path of a file. Several processes on one machine may share "
-            "it."
+            "Where everything is kept: `sqlite:///` and the path of a file, which several processes on one machine may "
+            "share, or `postgresql://user:password@host/database`."
         ),
     ] = DEFAULT_DATABASE
     database_file: Annotated[
         str | None,
         _text("A file that holds the URL of the database, for one with a password in it. Instead of `database`."),
     ] = None
+    database_connections: Annotated[
+        int, _number(1, 1000, "Connections to PostgreSQL that each process may have at once. SQLite needs none.")
+    ] = 10
     secret: Annotated[
         Secret,
         _text(

@@ -28,6 +28,8 @@ class Statement:
     __slots__ = ("_constants", "_order", "appends", "guarded", "sql")
 
     def __init__(self, statement: sa.ClauseElement, dialect: sa.Dialect, *, guarded: bool = False) -> None:
+        if isinstance(statement, sa.Insert):
+            statement = statement.inline()  # or SQLAlchemy means to fetch the position before, and asks for it here
         compiled = statement.compile(dialect=dialect)
         if not isinstance(compiled, sa.sql.compiler.SQLCompiler):
             raise TypeError("only a statement with parameters can be compiled")

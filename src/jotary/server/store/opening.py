@@ -1,17 +1,21 @@
 """From a database URL to a store."""
 
 import asyncio
+from typing import Final
 
 from jotary.server.store.backends import backend
 from jotary.server.store.migrations import upgrade
 from jotary.server.store.store import Store
 
+_CONNECTIONS: Final = 10
 
-async def open_store(url: str) -> Store:
+
+async def open_store(url: str, *, connections: int = _CONNECTIONS) -> Store:
     """Open the database that `url` names, make or upgrade its schema, and return the store.
 
     Args:
-        url: `sqlite:///path` (`sqlite:////path` for an absolute one).
+        url: `sqlite:///path` (`sqlite:////path` for an absolute one), or a PostgreSQL URL as libpq reads it.
+        connections: how many this process may have to a database server at once. A SQLite file needs none.
 
     Raises:
         ValueError: the URL names no database that jotary knows.
@@ -19,4 +23,4 @@ async def open_store(url: str) -> Store:
         Unavailable: the database cannot be opened.
     """
     await asyncio.to_thread(upgrade, url)
-    return Store(await backend(url).open_driver(url))
+    return Store(await backend(url).open_driver(url, connections=connections))

@@ -18,11 +18,14 @@ metadata = sa.MetaData(
 # SQLite holds 64 bits in INTEGER and knows no BIGINT or BOOLEAN in a STRICT table.
 Integer = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 Flag = sa.Boolean().with_variant(sa.Integer(), "sqlite")
-JSON = sa.Text()
+# In the order of code points everywhere. A collation of the system's would sort as its language does, and an update of
+# the system would break the indexes.
+Text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+JSON = Text
 
 
 def _text(name: str, *, null: bool = False) -> sa.Column[str]:
-    return sa.Column(name, sa.Text(), nullable=null)
+    return sa.Column(name, Text, nullable=null)
 
 
 def _integer(name: str, *, null: bool = False) -> sa.Column[int]:
@@ -38,7 +41,7 @@ def _json(name: str, *, null: bool = False) -> sa.Column[str]:
 
 
 def _key(name: str = "id") -> sa.Column[str]:
-    return sa.Column(name, sa.Text(), primary_key=True)
+    return sa.Column(name, Text, primary_key=True)
 
 
 def _position() -> sa.Column[int]:
@@ -48,7 +51,7 @@ def _position() -> sa.Column[int]:
 def _owned_by(table: str, *, key: bool = False) -> sa.Column[str]:
     """A column `<table>_id` whose row goes when its owner goes."""
     owner = sa.ForeignKey(f"{table}s.id", ondelete="CASCADE")
-    return sa.Column(f"{table}_id", sa.Text(), owner, primary_key=key, nullable=False)
+    return sa.Column(f"{table}_id", Text, owner, primary_key=key, nullable=False)
 
 
 def _table(name: str, *parts: sa.schema.SchemaItem, feed: bool = False) -> sa.Table:
@@ -60,7 +63,7 @@ users = _table(
     "users",
     _key(),
     _text("email"),
-    sa.Column("email_key", sa.Text(), nullable=False, unique=True),  # see `model/email_key.py`
+    sa.Column("email_key", Text, nullable=False, unique=True),  # see `model/email_key.py`
     _text("name", null=True),
     _flag("email_verified"),
     _integer("created_at"),

@@ -1,10 +1,12 @@
 """Database URLs."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from jotary.server.settings.database import relative_to, sqlite_file, without_password
+from jotary.server.settings import SettingsError
+from jotary.server.settings.database import check_database, relative_to, sqlite_file, without_password
 
 
 @pytest.mark.parametrize(
@@ -40,3 +42,19 @@ def test_a_relative_path_is_made_absolute() -> None:
 def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
     """`jotary serve` prints where the database is."""
     assert without_password(url) == shown
+
+
+@pytest.mark.parametrize("url", ["postgresql://db/jotary", "postgres://db/jotary", "postgresql:///jotary?host=/run"])
+def test_postgresql_goes_by_both_of_its_schemes(url: str) -> None:
+    """As libpq reads them."""
+    check_database(url)
+
+
+@pytest.mark.parametrize("missing", ["asyncpg", "greenlet"])
+def test_a_database_without_its_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    """Found out before anything is made, such as a secret."""
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(SettingsError) as refusal:
+        check_database("postgresql://db/jotary")
+    assert refusal.value.hint == "Install it with: pip install 'jotary[postgres]'"
+    check_database("sqlite:///jotary.db")

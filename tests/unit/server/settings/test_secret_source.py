@@ -37,7 +37,7 @@ def test_a_loopback_issuer_gets_one_beside_its_database(read: Load, tmp_path: Pa
 
 def test_no_secret_is_made_for_settings_that_are_wrong(read: Load, tmp_path: Path) -> None:
     """A refused start leaves nothing behind."""
-    for wrong in ("hash_queue = -1", 'database = "postgresql://localhost/jotary"'):
+    for wrong in ("hash_queue = -1", 'database = "mysql://localhost/jotary"'):
         with pytest.raises(SettingsError):
             read(wrong)
     assert not (tmp_path / "jotary.secret").exists()

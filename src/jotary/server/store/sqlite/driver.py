@@ -86,7 +86,7 @@ class SQLiteDriver:
             raise Unavailable("the store is closed")
 
 
-async def open_driver(url: str) -> SQLiteDriver:
+async def open_driver(url: str, *, connections: int) -> SQLiteDriver:  # noqa: ARG001 -- a file has as many as it needs
     """Open the file that the URL names; its schema must be there.
 
     Raises:

@@ -9,6 +9,7 @@ revision: Final = "0001"
 down_revision: Final = None
 
 _INTEGER: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_TEXT: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _FLAG: Final = sa.Boolean().with_variant(sa.Integer(), "sqlite")
 
 
@@ -28,7 +29,7 @@ def upgrade() -> None:
 
 
 def _text(name: str, *, null: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, sa.Text(), nullable=null)
+    return sa.Column(name, _TEXT, nullable=null)
 
 
 def _integer(name: str, *, null: bool = False) -> sa.Column[Any]:

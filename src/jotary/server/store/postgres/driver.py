@@ -1,0 +1,112 @@
+"""PostgreSQL, run by asyncpg: compiled SQL as prepared statements on a pool of connections."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from jotary.server.ports import Conflict, Unavailable
+from jotary.server.store.compiled import Statement
+from jotary.server.store.driver import Step
+from jotary.server.store.postgres.connection import DEADLINE, FAILURES, cannot_open, settings, what
+from jotary.server.store.postgres.unit import OWN_FAULTS, run_unit
+from jotary.server.store.rows import Row
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = PoolConnectionProxy[Any]
+
+Answer = TypeVar("Answer")
+
+
+class PostgreSQLDriver:
+    """A pool of connections to one database. Any number of processes may have it open; one event loop uses a driver."""
+
+    dialect: sa.Dialect
+
+    def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
+        self.dialect = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
+        self._pool = pool
+
+    async def look_up(self, query: Statement, parameters: tuple[object, ...]) -> Row | None:
+        """The row that a unique key finds."""
+        return await self._run(lambda connection: connection.fetchrow(query.sql, *parameters))
+
+    async def scan(self, query: Statement, parameters: tuple[object, ...]) -> Sequence[Row]:
+        """All rows."""
+        return await self._run(lambda connection: connection.fetch(query.sql, *parameters))
+
+    async def write(self, unit: Sequence[Step]) -> int:
+        """Run a unit in a transaction; a deadlock is tried again."""
+        return await self._run(lambda connection: run_unit(connection, unit))
+
+    async def close(self) -> None:
+        """Wait for what runs, then let go of every connection; cut off what does not end in time."""
+        try:
+            async with asyncio.timeout(DEADLINE):
+                await self._pool.close()
+        except FAILURES:
+            self._pool.terminate()
+
+    async def ping(self) -> None:
+        """Ask for nothing.
+
+        Raises:
+            asyncpg.PostgresError, asyncpg.InterfaceError, OSError: the database cannot be used.
+        """
+        await self._with_connection(lambda connection: connection.execute("SELECT 1"))
+
+    async def _run(self, work: "Callable[[Connection], Awaitable[Answer]]") -> Answer:
+        try:
+            return await self._with_connection(work)
+        except OWN_FAULTS:
+            raise
+        except FAILURES as error:
+            raise Unavailable(f"the database did not answer: {what(error)}") from error
+
+    async def _with_connection(self, work: "Callable[[Connection], Awaitable[Answer]]") -> Answer:
+        async with asyncio.timeout(DEADLINE):
+            connection = await self._pool.acquire()
+            try:
+                return await work(connection)
+            except (Conflict, *OWN_FAULTS):
+                raise
+            except BaseException:
+                # Its state is not known, and asking a database that hangs to cancel takes as long. What was begun
+                # ends there without a commit.
+                connection.terminate()
+                raise
+            finally:
+                await self._pool.release(connection)
+
+
+async def open_driver(url: str, *, connections: int) -> PostgreSQLDriver:
+    """Connect to the database that the URL names; its schema must be there. `connections`: at once, at most.
+
+    Raises:
+        Unavailable: it cannot be used.
+    """
+    try:
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=0,
+            max_size=connections,
+            max_inactive_connection_lifetime=300,
+            statement_cache_size=256,  # more than there are statements
+            max_cached_statement_lifetime=0,  # for as long as the connection lives
+            server_settings=settings(bounded=True),
+            reset=_keep,
+        )
+        driver = PostgreSQLDriver(pool)
+        await driver.ping()
+    except FAILURES as error:
+        raise cannot_open(url, error) from error
+    return driver
+
+
+async def _keep(_connection: object) -> None:
+    """No statement leaves anything behind in its session, so nothing is reset: that would be one more round trip."""
