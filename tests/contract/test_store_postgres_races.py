@@ -55,9 +55,10 @@ async def other(anyio_backend: str, postgresql_url: str) -> AsyncIterator["async
     await connection.close()
 
 
-async def until_somebody_waits(connection: "asyncpg.Connection[Any]") -> None:
-    """Look until a transaction waits for another one's lock; the test's time limit ends it if none ever does."""
-    while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110 -- a database sets no event
+async def until_it_waits(task: "asyncio.Task[None]", connection: "asyncpg.Connection[Any]") -> None:
+    """Look until a commit waits for another transaction's lock; one that does not wait is a failure."""
+    while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+        assert not task.done()
         await asyncio.sleep(0.005)
 
 
@@ -75,7 +76,7 @@ async def test_a_follower_misses_no_entry_that_commits_late(
     await other.execute(f"SELECT pg_advisory_xact_lock({APPEND_LOCK})")
     first = await other.fetchval("INSERT INTO events (kind, at, detail) VALUES ('a.b', 0, '{}') RETURNING position")
     second = asyncio.create_task(store.commit(AddEvent(Event(kind="c.d", at=now))))
-    await until_somebody_waits(other)
+    await until_it_waits(second, other)
     follower += [entry.position for entry in await store.events(after=max(follower, default=0))]
     assert follower == []
     await transaction.commit()
@@ -120,7 +121,7 @@ async def test_the_end_of_a_session_waits_for_its_rotation(
     await transaction.start()
     await other.execute("UPDATE sessions SET generation = generation + 1")
     end = asyncio.create_task(store.commit(EndSession(session.id, now, "why", now + 300)))
-    await until_somebody_waits(other)
+    await until_it_waits(end, other)
     await transaction.commit()
     await end
     found = await store.session(session.id)
@@ -144,7 +145,7 @@ async def test_a_code_is_not_redeemed_beside_the_end_of_its_sign_in(
     await transaction.start()
     await other.execute("UPDATE sign_ins SET ended_at = 1")
     redeem = asyncio.create_task(store.commit(RedeemCode(code.id, now), AddSession(session)))
-    await until_somebody_waits(other)
+    await until_it_waits(redeem, other)
     await transaction.commit()
     with pytest.raises(Conflict):
         await redeem
@@ -161,7 +162,7 @@ async def test_a_deadlock_is_tried_again(store: Store, other: "asyncpg.Connectio
     ours = asyncio.create_task(
         store.commit(ReplaceUser(replace(user, name="ours")), ReplaceUser(replace(friend, name="ours")))
     )
-    await until_somebody_waits(other)
+    await until_it_waits(ours, other)
     await other.execute("UPDATE users SET name = 'theirs' WHERE id = $1", user.id)  # waits for ours to give way
     await transaction.commit()
     await ours
