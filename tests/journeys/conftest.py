@@ -1,6 +1,7 @@
 """User APIs as processes of their own, with a person and clients made."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,21 +27,21 @@ class UserAPI:
 
     Args:
         stage: where the processes run.
-        folder: for the database.
+        database: where its people are kept.
         settings: further ones, as environment variables.
     """
 
-    def __init__(self, stage: Stage, folder: Path, settings: dict[str, str]) -> None:
+    def __init__(self, stage: Stage, database: str, settings: dict[str, str]) -> None:
         self.stage = stage
         self.doors = [stage.open_door(), stage.open_door()]
         self.issuer = f"http://127.0.0.1:{self.doors[0].port}"
-        self.settings = Settings(issuer=self.issuer, database=f"sqlite:///{folder / 'users.db'}", secret=Secret(SECRET))
+        self.settings = Settings(issuer=self.issuer, database=database, secret=Secret(SECRET))
         self.cast: Cast = asyncio.run(assemble(self.settings, todo_api=TODO_API, todo_web=TODO_WEB))
         self.environment = {
             "JOTARY_ISSUER": self.issuer,
             "JOTARY_DATABASE": self.settings.database,
             "JOTARY_SECRET": SECRET,
-            "PYTHONPATH": str(Path(__file__).parent),
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]),
             **settings,
         }
         self._started = 0
@@ -78,24 +79,34 @@ class UserAPI:
 
 
 @pytest.fixture
-def user_api(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[UserAPI]:
+def user_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where the people are kept: in a SQLite file, or where a test says that parametrises this indirectly."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{tmp_path / 'users.db'}"
+    url: str = request.getfixturevalue("postgresql_url")
+    return url
+
+
+@pytest.fixture
+def user_api(tmp_path: Path, user_database: str, request: pytest.FixtureRequest) -> Iterator[UserAPI]:
     """A User API of which nothing runs yet; parametrise it indirectly with further settings."""
-    with user_apis(tmp_path, getattr(request, "param", {})) as api:
+    with user_apis(tmp_path, user_database, getattr(request, "param", {})) as api:
         yield api
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UserAPI]:
     """A User API that runs, for a whole file of tests."""
-    with user_apis(tmp_path_factory.mktemp("user-api"), {}) as api:
+    folder = tmp_path_factory.mktemp("user-api")
+    with user_apis(folder, f"sqlite:///{folder / 'users.db'}", {}) as api:
         api.start()
         yield api
 
 
 @contextmanager
-def user_apis(folder: Path, settings: dict[str, Any]) -> Iterator[UserAPI]:
-    """A stage of its own."""
+def user_apis(folder: Path, database: str, settings: dict[str, Any]) -> Iterator[UserAPI]:
+    """A stage of its own; `folder` for logs."""
     with Stage(folder) as stage:
-        api = UserAPI(stage, folder, settings)
+        api = UserAPI(stage, database, settings)
         with api.closing:
             yield api

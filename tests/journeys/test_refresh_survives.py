@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 DYING = "dying_server:create"
 
+on_each_database = pytest.mark.parametrize("user_database", ["sqlite", "postgresql"], indirect=True)
+
 
 def refresh(origin: str, token: str, **headers: str) -> httpx2.Response:
     """One refresh on a connection of its own."""
@@ -32,6 +34,7 @@ def refresh_token_of(response: httpx2.Response) -> str:
     return token
 
 
+@on_each_database
 def test_a_hundred_refreshes_over_two_processes_have_one_successor(user_api: "UserAPI") -> None:
     """One living head: a hundred requests at once with one token, and nobody is signed out."""
     origins = [user_api.start(door=0), user_api.start(door=1)]
@@ -49,6 +52,7 @@ def test_a_hundred_refreshes_over_two_processes_have_one_successor(user_api: "Us
     assert user_api.session().generation == 2
 
 
+@on_each_database
 @pytest.mark.parametrize(("moment", "generation"), [("before-work", 0), ("before-answer", 1)])
 def test_a_killed_server_signs_nobody_out(user_api: "UserAPI", moment: str, generation: int) -> None:
     """Kill -9 before the work, and between commit and answer: the client asks again and goes on."""
@@ -94,6 +98,7 @@ def test_a_replay_after_the_window_ends_the_session(user_api: "UserAPI") -> None
     assert user_api.session().end_reason == "reuse_detected"
 
 
+@on_each_database
 def test_a_hundred_redemptions_of_one_code_have_one_winner(user_api: "UserAPI") -> None:
     """RFC 6749 §4.1.2: a code is good once; using it twice ends what it opened."""
     origins = [user_api.start(door=0), user_api.start(door=1)]

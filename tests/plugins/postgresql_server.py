@@ -141,3 +141,11 @@ def postgresql_url(postgresql: PostgreSQLServer, postgresql_template: str) -> st
     """A database with the schema and nothing in it. The next test has the same one: begin nothing that outlives you."""
     postgresql.empty(postgresql_template)
     return postgresql.url(postgresql_template)
+
+
+@pytest.fixture(scope="module")
+def own_postgresql() -> Iterator[PostgreSQLServer]:
+    """A server that the tests of one file may stop and freeze."""
+    server = PostgreSQLServer()
+    yield server
+    server.remove()

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "client": ("jotary.cli.client:client", "Register the applications that ask for tokens."),
     "session": ("jotary.cli.session:session", "List and revoke sessions."),
     "key": ("jotary.cli.key:key", "List and rotate the keys that sign tokens."),
+    "db": ("jotary.cli.db:db", "Make, upgrade and check the database's schema."),
     "explain": ("jotary.cli.explain:explain_token", "Say check by check why an access token is accepted or refused."),
     "login": ("jotary.cli.login:login", "Sign in at an issuer, and keep the session in the keychain."),
     "token": ("jotary.cli.token:token", "Print a fresh access token of the session."),

@@ -4,13 +4,17 @@ A new revision is a file in `versions/` and a new `HEAD`; a test fails until it 
 """
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import sqlalchemy as sa
 
 from jotary.server.store.backends import backend
 
 HEAD: Final = "0002"
+
+Standing = Literal["missing", "behind", "current", "ahead"]
+
+_FOLDER: Final = Path(__file__).parent
 
 
 class UnknownSchemaError(RuntimeError):
@@ -25,6 +29,22 @@ def current(url: str) -> str | None:
 def check(url: str) -> bool:
     """Whether the database stands at the revision that this version of jotary works with."""
     return current(url) == HEAD
+
+
+def standing_of(revision: str | None) -> Standing:
+    """How a revision that `current` returned stands to what this version of jotary works with."""
+    if revision is None:
+        return "missing"
+    if revision == HEAD:
+        return "current"
+    return "behind" if revision in _known() else "ahead"
+
+
+def _known() -> set[str]:
+    """Every revision that this version of jotary can upgrade from."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 -- as in `_upgrade`
+
+    return {script.revision for script in ScriptDirectory(str(_FOLDER)).walk_revisions()}
 
 
 def upgrade(url: str) -> None:
@@ -46,7 +66,7 @@ def _upgrade(connection: sa.Connection) -> None:
     from alembic.util import CommandError  # noqa: PLC0415 -- the same
 
     config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     try:
         command.upgrade(config, HEAD)

@@ -1,0 +1,129 @@
+"""What a store on PostgreSQL does when the database goes away, hangs, and comes back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jotary.server.model.changes import (
+    AddClient,
+    AddEvent,
+    AddSession,
+    AddSignIn,
+    AddUser,
+    Change,
+    EndSession,
+    RotateSession,
+)
+from jotary.server.model.client import Client
+from jotary.server.model.event import Event
+from jotary.server.model.session import Session
+from jotary.server.model.sign_in import SignIn
+from jotary.server.model.user import User
+from jotary.server.ports import Unavailable
+from jotary.server.store import Store, open_store
+
+if TYPE_CHECKING:
+    from tests.plugins.postgresql_server import PostgreSQLServer
+
+pytestmark = pytest.mark.anyio
+
+#: Seconds: the bound of a call is below one, and a machine may be busy.
+SOON = 3
+
+
+@pytest.fixture
+async def store(
+    *,
+    anyio_backend: str,
+    own_postgresql: "PostgreSQLServer",
+    user: User,
+    client: Client,
+    sign_in: SignIn,
+    session: Session,
+) -> AsyncIterator[Store]:
+    """A store with a session, on a server of its own."""
+    store = await open_store(own_postgresql.url(own_postgresql.create_database()), connections=4)
+    await store.commit(AddUser(user), AddClient(client), AddSignIn(sign_in), AddSession(session))
+    yield store
+    await store.close()
+
+
+async def failures(store: Store, session: Session, now: int) -> set[object]:
+    """What becomes of more calls of every kind than there are connections, all at once."""
+    async with asyncio.timeout(SOON):
+        outcomes = await asyncio.gather(
+            *(store.session(session.id) for _ in range(5)),
+            *(store.events() for _ in range(5)),
+            *(store.commit(RotateSession(session.id, 0, now, now + 10)) for _ in range(5)),
+            store.commit(EndSession(session.id, now, "why", now + 10), AddEvent(Event(kind="a.b", at=now))),
+            store.purge(now),
+            return_exceptions=True,
+        )
+    return {type(outcome) for outcome in outcomes}
+
+
+async def test_every_call_fails_soon_while_the_database_is_stopped(
+    *, store: Store, own_postgresql: "PostgreSQLServer", session: Session, now: int
+) -> None:
+    """`Unavailable`, and not one false success; a moment later all is well again, on new connections."""
+    await asyncio.gather(*(store.session(session.id) for _ in range(8)))
+    await asyncio.to_thread(own_postgresql.stop)
+    for _ in range(2):
+        assert await failures(store, session, now) == {Unavailable}
+    with pytest.raises(Unavailable, match="cannot open the database"):
+        await open_store(own_postgresql.url("postgres"))
+    await asyncio.to_thread(own_postgresql.start)
+    assert await store.session(session.id) == session
+    await store.commit(RotateSession(session.id, 0, now, now + 10))
+
+
+async def test_every_call_fails_soon_while_the_database_hangs(
+    *, store: Store, own_postgresql: "PostgreSQLServer", session: Session, now: int
+) -> None:
+    """Connections stand, new ones are even accepted, and nothing answers."""
+    await asyncio.gather(*(store.session(session.id) for _ in range(8)))
+    own_postgresql.freeze()
+    try:
+        for _ in range(2):
+            assert await failures(store, session, now) == {Unavailable}
+    finally:
+        own_postgresql.thaw()
+    found = await store.session(session.id)
+    assert found is not None
+    assert found.ended_at is None
+    await store.commit(EndSession(session.id, now, "why", now + 10))
+
+
+async def test_a_store_lets_go_of_a_database_that_hangs(
+    *, store: Store, own_postgresql: "PostgreSQLServer", session: Session
+) -> None:
+    """A server that is told to stop does so."""
+    own_postgresql.freeze()
+    try:
+        async with asyncio.timeout(SOON):
+            waiting = asyncio.create_task(store.session(session.id))
+            await asyncio.sleep(0)
+            await store.close()
+            with pytest.raises(Unavailable):
+                await waiting
+    finally:
+        own_postgresql.thaw()
+    with pytest.raises(Unavailable):
+        await store.session(session.id)
+
+
+async def test_a_cancelled_unit_leaves_no_transaction_behind(
+    *, store: Store, own_postgresql: "PostgreSQLServer", session: Session, now: int
+) -> None:
+    """Its connection is given up, with all that it had locked."""
+    unit: list[Change] = [AddEvent(Event(kind="a.b", at=now)), RotateSession(session.id, 0, now, now + 10)] * 50
+    for delay in (0.0, 0.002, 0.004, 0.008):
+        task = asyncio.create_task(store.commit(*unit))
+        await asyncio.sleep(delay)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await store.commit(AddEvent(Event(kind="c.d", at=now)))
+    assert [event.kind for event in await store.events()] == ["c.d"]
+    assert await store.session(session.id) == session
