@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from jotary.server.ports import Conflict, Unavailable
 from jotary.server.store.compiled import Statement
 from jotary.server.store.driver import Step
-from jotary.server.store.postgres.connection import DEADLINE, FAILURES, cannot_open, settings, what
+from jotary.server.store.postgres.connection import DEADLINE, FAILURES, PATIENCE, cannot_open, settings, what
 from jotary.server.store.postgres.unit import OWN_FAULTS, run_unit
 from jotary.server.store.rows import Row
 
@@ -31,6 +31,7 @@ class PostgreSQLDriver:
     def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
         self.dialect = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
         self._pool = pool
+        self._answered_at = 0.0  # in the event loop's time
 
     async def look_up(self, query: Statement, parameters: tuple[object, ...]) -> Row | None:
         """The row that a unique key finds."""
@@ -69,19 +70,39 @@ class PostgreSQLDriver:
             raise Unavailable(f"the database did not answer: {what(error)}") from error
 
     async def _with_connection(self, work: "Callable[[Connection], Awaitable[Answer]]") -> Answer:
-        async with asyncio.timeout(DEADLINE):
-            connection = await self._pool.acquire()
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        connection = await self._acquire(start)
+        try:
+            async with asyncio.timeout_at(self._bound(start)):
+                answer = await work(connection)
+        except (Conflict, *OWN_FAULTS):
+            self._answered_at = loop.time()
+            raise
+        except BaseException:
+            # Its state is not known, and asking a database that hangs to cancel takes as long. What was begun ends
+            # there without a commit.
+            connection.terminate()
+            raise
+        else:
+            self._answered_at = loop.time()
+            return answer
+        finally:
+            await self._pool.release(connection)
+
+    async def _acquire(self, start: float) -> "Connection":
+        """A connection. Who waits behind many others is patient for as long as the database answers them."""
+        while True:
             try:
-                return await work(connection)
-            except (Conflict, *OWN_FAULTS):
-                raise
-            except BaseException:
-                # Its state is not known, and asking a database that hangs to cancel takes as long. What was begun
-                # ends there without a commit.
-                connection.terminate()
-                raise
-            finally:
-                await self._pool.release(connection)
+                async with asyncio.timeout_at(self._bound(start)):
+                    return await self._pool.acquire()
+            except TimeoutError:
+                if asyncio.get_running_loop().time() >= self._bound(start):
+                    raise
+
+    def _bound(self, start: float) -> float:
+        """Until when a call that began at `start` waits, in the event loop's time."""
+        return min(max(start, self._answered_at) + DEADLINE, start + PATIENCE)
 
 
 async def open_driver(url: str, *, connections: int) -> PostgreSQLDriver:
