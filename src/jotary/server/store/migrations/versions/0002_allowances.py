@@ -8,6 +8,7 @@ from alembic import op
 revision: Final = "0002"
 down_revision: Final = "0001"
 
+_TEXT: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _INTEGER: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -15,7 +16,7 @@ def upgrade() -> None:
     """Make the table."""
     op.create_table(
         "allowances",
-        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("id", _TEXT, nullable=False),
         sa.Column("restored_at", _INTEGER, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_allowances"),
         sqlite_strict=True,
