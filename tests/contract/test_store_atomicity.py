@@ -64,7 +64,7 @@ def losing(user: User, client: Client, code: AuthorizationCode, now: int) -> lis
         AddCode(replace(code, sign_in_id="unknown")),
         RedeemCode("unknown", now),
         RotateSession("unknown", 0, now, now),
-        ReplaceSigningKey(key),
+        ReplaceSigningKey(key, key),
     ]
 
 

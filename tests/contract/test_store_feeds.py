@@ -115,10 +115,27 @@ async def test_a_kid_is_not_given_twice(store: Store, key: SigningKey) -> None:
 
 async def test_a_signing_key_moves_on_in_its_life(store: Store, key: SigningKey, now: int) -> None:
     """`ReplaceSigningKey` writes the whole record, and is guarded: the `kid` must exist."""
+    assert (key.retiring_from, key.gone_from) == (None, None)
     await store.commit(AddSigningKey(key))
     changed = replace(key, retiring_from=now + 900, gone_from=now + 1800, sealed_private_key=b"resealed")
-    await store.commit(ReplaceSigningKey(changed))
+    await store.commit(ReplaceSigningKey(changed, key))
     assert await store.signing_keys() == [changed]
+    unknown = replace(key, id="unknown")
     with pytest.raises(Conflict):
-        await store.commit(ReplaceSigningKey(replace(key, id="unknown")))
+        await store.commit(ReplaceSigningKey(unknown, unknown))
     assert await store.signing_keys() == [changed]
+
+
+@pytest.mark.parametrize("field", ["sealed_private_key", "retiring_from", "gone_from"])
+async def test_a_signing_key_that_changed_meanwhile_is_not_overwritten(
+    store: Store, key: SigningKey, now: int, field: str
+) -> None:
+    """`ReplaceSigningKey` is a compare-and-set: a withdrawn key never comes back."""
+    known = replace(key, retiring_from=now + 1, gone_from=now + 2)
+    meanwhile = replace(known, **{field: b"" if field == "sealed_private_key" else now})
+    await store.commit(AddSigningKey(meanwhile))
+    with pytest.raises(Conflict):
+        await store.commit(ReplaceSigningKey(replace(known, gone_from=now + 900), known))
+    with pytest.raises(Conflict):
+        await store.commit(ReplaceSigningKey(known, key))
+    assert await store.signing_keys() == [meanwhile]

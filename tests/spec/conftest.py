@@ -82,6 +82,11 @@ class Desk:
         self.introspection = IntrospectionEndpoint(self.authentication, store, *checks)
         self.userinfo = UserinfoEndpoint(store, self.keyring, self.settings)
 
+    def use_refresh_tokens(self, refresh_tokens: RefreshTokens) -> None:
+        """Build the endpoints anew, as a server whose secret was replaced."""
+        self.refresh_tokens = refresh_tokens
+        self.use_keyring()
+
     def new_rotation(self, algorithm: str = "ES256") -> Rotation:
         """The rotation of a process of its own."""
         sealer = Sealer(derive_key(self.settings.secret, "seal"))

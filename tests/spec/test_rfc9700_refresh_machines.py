@@ -1,9 +1,11 @@
 """Refresh token rotation that survives lost answers and notices theft (RFC 9700 §4.14.2, design §6.1).
 
 Two Hypothesis state machines, each over the pure decision and over the real database: in one, honest clients, thieves
-and strangers present every token that ever was; in the other an honest client loses answers and opens tabs.
+and strangers present every token that ever was; in the other an honest client loses answers and opens tabs. In both,
+the operator replaces the server's secret at any time, and tokens come under the previous one as well.
 """
 
+import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,8 +19,9 @@ from jotary.oauth.errors import OAuthError
 from jotary.oauth.secret import Secret
 from jotary.server.flows.grant import Refuse
 from jotary.server.flows.grants.refresh_token import Facts, Replay, Request, Revoke, Rotate, decide
+from jotary.server.keyring import derive_key
 from jotary.server.model.client import Client
-from jotary.server.model.refresh_token import RefreshToken
+from jotary.server.model.refresh_token import RefreshToken, RefreshTokens
 from jotary.server.model.session import Session
 from jotary.server.model.user import User
 from jotary.server.settings import Settings
@@ -44,8 +47,13 @@ class World(Protocol):
 
     now: int
 
-    def present(self, generation: int, *, scopes: tuple[str, ...] = (), stranger: bool = False) -> Answer:
-        """Send the session's token of this generation as its client, or as another one."""
+    def present(
+        self, generation: int, *, scopes: tuple[str, ...] = (), stranger: bool = False, is_previous: bool = False
+    ) -> Answer:
+        """Send the session's token of this generation, perhaps as it was under the previous secret."""
+
+    def replace_secret(self) -> None:
+        """Start the server with a new secret that accepts the one before."""
 
     def row(self) -> Session:
         """The session as it is stored."""
@@ -85,7 +93,17 @@ class PureWorld:
             expires_at=self.now + SETTINGS.session_lifetime,
         )
 
-    def present(self, generation: int, *, scopes: tuple[str, ...] = (), stranger: bool = False) -> Answer:
+    def replace_secret(self) -> None:
+        """No rule of the decision knows of secrets."""
+
+    def present(
+        self,
+        generation: int,
+        *,
+        scopes: tuple[str, ...] = (),
+        stranger: bool = False,
+        is_previous: bool = False,  # noqa: ARG002 -- no rule of the decision knows of secrets
+    ) -> Answer:
         """Decide and apply."""
         asker = client("theirs" if stranger else "mine")
         request = Request(token=RefreshToken("s", generation), client=asker, scopes=scopes)
@@ -123,6 +141,13 @@ class StoredWorld:
         self.mine, self.theirs = (desk.add_public_client(desk.new_id()) for _ in range(2))
         tokens = desk.sign_in(self.mine, scopes=SCOPES)
         self.session_id = desk.claims(tokens.access_token)["sid"]
+        self.previous_key = self.key = derive_key(desk.settings.secret, "refresh-token")
+        desk.use_refresh_tokens(RefreshTokens(self.key))
+
+    def replace_secret(self) -> None:
+        """As the procedure says: new tokens under the new one, and the one before is accepted."""
+        self.previous_key, self.key = self.key, secrets.token_bytes(32)
+        self.desk.use_refresh_tokens(RefreshTokens(self.key, self.previous_key))
 
     @property
     def now(self) -> int:
@@ -133,14 +158,17 @@ class StoredWorld:
     def now(self, now: int) -> None:
         self.desk.now = now
 
-    def present(self, generation: int, *, scopes: tuple[str, ...] = (), stranger: bool = False) -> Answer:
+    def present(
+        self, generation: int, *, scopes: tuple[str, ...] = (), stranger: bool = False, is_previous: bool = False
+    ) -> Answer:
         """Ask the token endpoint."""
-        token = self.desk.refresh_tokens.mint(self.session_id, generation)
+        key = self.previous_key if is_previous else self.key
+        token = RefreshTokens(key).mint(self.session_id, generation)
         try:
             response = self.desk.refresh(self.theirs if stranger else self.mine, token, scope=" ".join(scopes) or None)
         except OAuthError as error:
             return Answer(error=error.error)
-        answered = self.desk.refresh_tokens.parse(response.refresh_token or "")
+        answered = RefreshTokens(self.key).parse(response.refresh_token or "")  # always under the present secret
         assert answered is not None
         assert answered.session_id == self.session_id == self.desk.claims(response.access_token)["sid"]
         return Answer(answered.generation, tuple(response.scope.split()))
@@ -160,12 +188,17 @@ class Theft(RuleBasedStateMachine):
         self.rotated_at = world.now
         self.is_dead = False
 
-    @rule(back=st.integers(0, 4), data=st.data())
-    def present(self, back: int, data: st.DataObject) -> None:
+    @rule()
+    def replace_the_secret(self) -> None:
+        """Nobody is signed out, and no thief goes unnoticed."""
+        self.world.replace_secret()
+
+    @rule(back=st.integers(0, 4), is_previous=st.booleans(), data=st.data())
+    def present(self, back: int, is_previous: bool, data: st.DataObject) -> None:
         """Send the token that is `back` generations old, with any scope."""
         scopes = data.draw(st.sampled_from([(), ("todo:read",), SCOPES, ("todo:write",), ("todo:read", "admin")]))
         generation = max(0, self.head - back)
-        answer = self.world.present(generation, scopes=scopes)
+        answer = self.world.present(generation, scopes=scopes, is_previous=is_previous)
         assert answer == self._expected(generation, scopes)
 
     def _expected(self, generation: int, scopes: tuple[str, ...]) -> Answer:
@@ -221,10 +254,15 @@ class Honesty(RuleBasedStateMachine):
         self.world = world
         self.held = 0  # the generation that the client has in its storage
 
-    @rule(tabs=st.integers(1, 4), answers=st.integers(0, 1))
-    def refresh(self, tabs: int, answers: int) -> None:
+    @rule()
+    def replace_the_secret(self) -> None:
+        """Between an answer that was lost and its repetition, too."""
+        self.world.replace_secret()
+
+    @rule(tabs=st.lists(st.booleans(), min_size=1, max_size=4), answers=st.integers(0, 1))
+    def refresh(self, tabs: list[bool], answers: int) -> None:
         """Several tabs send what the storage holds; all answers are lost, or they arrive and are one and the same."""
-        given = {self.world.present(self.held).generation for _ in range(tabs)}
+        given = {self.world.present(self.held, is_previous=is_previous).generation for is_previous in tabs}
         assert given == {self.world.row().generation}
         if answers:
             self.held = self.world.row().generation

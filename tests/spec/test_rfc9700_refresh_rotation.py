@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from jotary.server.model.client import Client
+from jotary.server.model.refresh_token import RefreshTokens
 
 if TYPE_CHECKING:
     from tests.spec.conftest import Desk
@@ -56,3 +57,47 @@ def test_a_token_of_the_future_is_in_the_audit_trail(desk: "Desk") -> None:
     desk.refused(desk.refresh, mine, desk.refresh_tokens.mint(session_id, 7))
 
     assert desk.kinds() == ["session.opened", "session.generation_ahead"]
+
+
+OLD_KEY, NEW_KEY = bytes(range(32)), bytes(range(32, 64))
+
+
+def test_replacing_the_secret_signs_nobody_out(desk: "Desk") -> None:
+    """Design §6.1: a token under the old secret rotates into one under the new; its repetition gets the same one."""
+    desk.use_refresh_tokens(RefreshTokens(OLD_KEY))
+    mine = desk.add_public_client()
+    first = desk.sign_in(mine)
+
+    desk.use_refresh_tokens(RefreshTokens(NEW_KEY, OLD_KEY))
+    second = desk.refresh(mine, first.refresh_token)
+    again = desk.refresh(mine, first.refresh_token)
+
+    assert second.refresh_token == again.refresh_token
+    desk.use_refresh_tokens(RefreshTokens(NEW_KEY))  # the old one is forgotten
+    assert desk.refresh(mine, second.refresh_token).refresh_token != second.refresh_token
+    assert desk.session(desk.claims(first.access_token)["sid"]).ended_at is None
+
+
+def test_a_theft_is_noticed_across_a_change_of_the_secret(desk: "Desk") -> None:
+    """RFC 9700 §4.14.2: the stolen token is the one under the old secret."""
+    desk.use_refresh_tokens(RefreshTokens(OLD_KEY))
+    mine = desk.add_public_client()
+    first = desk.sign_in(mine)
+    desk.use_refresh_tokens(RefreshTokens(NEW_KEY, OLD_KEY))
+    newest = desk.refresh(mine, first.refresh_token)
+    desk.now += desk.settings.refresh_retry_window + 1
+
+    assert desk.refused(desk.refresh, mine, first.refresh_token).error == "invalid_grant"
+    assert desk.refused(desk.refresh, mine, newest.refresh_token).error == "invalid_grant"
+    assert desk.session(desk.claims(first.access_token)["sid"]).end_reason == "reuse_detected"
+
+
+def test_a_secret_that_leaked_is_good_for_nothing(desk: "Desk") -> None:
+    """Who has it could mint the token of any session: it is not accepted, and ends nothing either."""
+    desk.use_refresh_tokens(RefreshTokens(OLD_KEY))
+    mine = desk.add_public_client()
+    first = desk.sign_in(mine)
+    desk.use_refresh_tokens(RefreshTokens(NEW_KEY))
+
+    assert desk.refused(desk.refresh, mine, first.refresh_token).error == "invalid_grant"
+    assert desk.session(desk.claims(first.access_token)["sid"]).generation == 0

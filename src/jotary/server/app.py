@@ -25,7 +25,7 @@ from jotary.server.flows.revocation import RevocationEndpoint
 from jotary.server.flows.revocation_feed import RevocationFeed
 from jotary.server.flows.token import TokenEndpoint
 from jotary.server.flows.userinfo import UserinfoEndpoint
-from jotary.server.keyring import RELOAD_INTERVAL, Keyring, Rotation, Rules, Sealer, SealError, derive_key
+from jotary.server.keyring import RELOAD_INTERVAL, Keyring, Rotation, Rules, Sealer, SealError, derive_keys
 from jotary.server.model.refresh_token import RefreshTokens
 from jotary.server.model.revocation import Revocation, RevocationKind
 from jotary.server.passwords import HashingPool
@@ -130,7 +130,8 @@ class Application:
         settings = self._settings
         limiter = Limiter(store, derive_key(settings.secret, "limits"), settings)
         authentication = ClientAuthentication(store, limiter, settings)
-        refresh_tokens = RefreshTokens(derive_key(settings.secret, "refresh-token"))
+        refresh_tokens = RefreshTokens(*derive_keys(settings, "refresh-token"))
+        csrf_key, *accepted_csrf_keys = derive_keys(settings, "csrf")
         issuance = Issuance(keyring, self._entropy, settings)
 
         feed_store = _WhileNeeded(store, self._is_needed)
@@ -147,7 +148,8 @@ class Application:
             clock=self._clock,
             entropy=self._entropy,
             limiter=limiter,
-            csrf_key=derive_key(settings.secret, "csrf"),
+            csrf_key=csrf_key,
+            accepted_csrf_keys=tuple(accepted_csrf_keys),
             token=TokenEndpoint(authentication, GrantContext(store, issuance, refresh_tokens, settings)),
             revocation=RevocationEndpoint(authentication, store, keyring, refresh_tokens, settings),
             introspection=IntrospectionEndpoint(authentication, store, keyring, refresh_tokens, settings),
@@ -240,7 +242,7 @@ def make_keyring(settings: Settings, store: Store, *, clock: Clock, entropy: Ent
 
 def make_sealer(settings: Settings) -> Sealer:
     """What seals this server's private keys."""
-    return Sealer(derive_key(settings.secret, "seal"))
+    return Sealer(*derive_keys(settings, "seal"))
 
 
 def create_app(settings: Settings, *, clock: Clock = system_clock, entropy: Entropy = system_entropy) -> Application:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jotary.server.settings import Settings, load
+from jotary.server.settings.record import SECRETS
 from jotary.server.settings.reference import entries
 
 Run = Callable[..., Any]
@@ -39,7 +40,7 @@ def test_every_setting_is_explained_and_its_default_can_be_uncommented(run: Run)
     run("init")
     text = Path("jotary.toml").read_text(encoding="utf-8")
     assert tomllib.loads(text) == {"secret_file": "jotary.secret"}
-    names = [name for name in Settings.__struct_fields__ if name not in {"secret", "secret_file"}]
+    names = [name for name in Settings.__struct_fields__ if name not in {*SECRETS, "secret_file"}]
     for name in names:
         assert f"\n# {name} = " in text
     uncommented = "\n".join(

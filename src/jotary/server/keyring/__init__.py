@@ -1,9 +1,20 @@
 """Signing keys: their schedule (pure), their sealing at rest, and the signer that the flows use (design §6.2)."""
 
-from jotary.server.keyring.derived_key import derive_key
+from jotary.server.keyring.derived_key import derive_key, derive_keys
 from jotary.server.keyring.keyring import Keyring
+from jotary.server.keyring.resealing import reseal
 from jotary.server.keyring.rotation import Rotation
 from jotary.server.keyring.schedule import RELOAD_INTERVAL, Rules
 from jotary.server.keyring.seal import Sealer, SealError
 
-__all__ = ["RELOAD_INTERVAL", "Keyring", "Rotation", "Rules", "SealError", "Sealer", "derive_key"]
+__all__ = [
+    "RELOAD_INTERVAL",
+    "Keyring",
+    "Rotation",
+    "Rules",
+    "SealError",
+    "Sealer",
+    "derive_key",
+    "derive_keys",
+    "reseal",
+]

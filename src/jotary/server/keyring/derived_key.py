@@ -6,6 +6,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from jotary.oauth.secret import Secret
+from jotary.server.settings import Settings
 
 Purpose = Literal["refresh-token", "csrf", "seal", "limits"]
 
@@ -19,3 +20,8 @@ def derive_key(secret: Secret, purpose: Purpose) -> bytes:
     """
     info = f"jotary/{purpose}/v1".encode()
     return HKDF(algorithm=SHA256(), length=KEY_SIZE, salt=None, info=info).derive(secret.reveal().encode())
+
+
+def derive_keys(settings: Settings, purpose: Purpose) -> tuple[bytes, ...]:
+    """The keys for one purpose: first the one under which things are made, then those under which they are accepted."""
+    return tuple(derive_key(secret, purpose) for secret in (settings.secret, *settings.accepted_secrets))

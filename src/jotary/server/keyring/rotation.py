@@ -78,13 +78,15 @@ class Rotation:
     async def _carry_out(self, steps: Sequence[Step], now: int, *, reason: str = "scheduled") -> bool:
         """Write the steps in one transaction; False if another process was first and the facts must be read again."""
         changes: list[Change] = []
+        before: dict[str, SigningKey] = {}
         replaced: dict[str, SigningKey] = {}
         for step in steps:
             if isinstance(step, Announce):
                 changes += await self._announce(step, now, reason)
             else:
+                before[step.key.id] = step.key
                 replaced[step.key.id] = _apply(step, replaced.get(step.key.id, step.key))
-        changes += [ReplaceSigningKey(key) for key in replaced.values()]
+        changes += [ReplaceSigningKey(key, before[key.id]) for key in replaced.values()]
         try:
             await self._store.commit(*changes)
         except Conflict:

@@ -21,18 +21,20 @@ class SealError(Exception):
 
 
 class Sealer:
-    """Seals and opens under one key, which it never shows.
+    """Seals under one key and opens under several, which it never shows.
 
     Args:
         key: 32 bytes, derived from the server's secret for this purpose alone.
+        accepted: keys of the same kind, derived from the secrets that are accepted beside it.
     """
 
-    __slots__ = ("_cipher",)
+    __slots__ = ("_cipher", "_ciphers")
 
-    def __init__(self, key: bytes) -> None:
-        if len(key) != 32:  # noqa: PLR2004 -- AES-256, and nothing shorter that AESGCM would take too
+    def __init__(self, key: bytes, *accepted: bytes) -> None:
+        if any(len(each) != 32 for each in (key, *accepted)):  # noqa: PLR2004 -- AES-256; AESGCM would take shorter ones
             raise ValueError("the sealing key has 32 bytes")
         self._cipher = AESGCM(key)
+        self._ciphers = (self._cipher, *(AESGCM(each) for each in accepted))
 
     def seal(self, plaintext: bytes, *, kid: str, nonce: bytes) -> bytes:
         """Seal the private part of the key `kid`; `nonce` is `NONCE_SIZE` bytes that were never used before."""
@@ -46,12 +48,29 @@ class Sealer:
         Raises:
             SealError: it does not open; the text says what to look at and holds nothing secret.
         """
-        if sealed[:1] != _VERSION:
-            raise SealError(f"the signing key {kid} is sealed in a format that this version does not know")
-        try:
-            return self._cipher.decrypt(sealed[1:_BODY], sealed[_BODY:], _VERSION + kid.encode())
-        except (InvalidTag, ValueError) as error:
-            raise SealError(
-                f"the signing key {kid} does not open: was the server's secret changed? Start with the secret that "
-                "sealed it, or give up the old keys with `jotary key rotate --compromised`"
-            ) from error
+        for cipher in self._ciphers:
+            plaintext = _open(cipher, sealed, kid)
+            if plaintext is not None:
+                return plaintext
+        raise SealError(
+            f"the signing key {kid} does not open: was the server's secret changed? Start with the secret that "
+            "sealed it, or with that one among the accepted_secrets, or give up the old keys with `jotary key rotate "
+            "--compromised`"
+        )
+
+    def is_current(self, sealed: bytes, *, kid: str) -> bool:
+        """Whether it opens under the key that seals, and not only under one that is accepted beside it.
+
+        Raises:
+            SealError: it is sealed in a format that this version does not know.
+        """
+        return _open(self._cipher, sealed, kid) is not None
+
+
+def _open(cipher: AESGCM, sealed: bytes, kid: str) -> bytes | None:
+    if sealed[:1] != _VERSION:
+        raise SealError(f"the signing key {kid} is sealed in a format that this version does not know")
+    try:
+        return cipher.decrypt(sealed[1:_BODY], sealed[_BODY:], _VERSION + kid.encode())
+    except (InvalidTag, ValueError):
+        return None

@@ -157,9 +157,14 @@ class AddSigningKey(msgspec.Struct, frozen=True):
 
 
 class ReplaceSigningKey(msgspec.Struct, frozen=True):
-    """Guarded: the `kid` must exist."""
+    """Guarded: the key must be there as it was read, or what was decided in between would be undone.
+
+    A key that was withdrawn in an emergency must not come back because somebody else was about to retire or to reseal
+    it.
+    """
 
     key: SigningKey
+    before: SigningKey  # as it was read
 
 
 class AddRevocation(msgspec.Struct, frozen=True):

@@ -30,18 +30,23 @@ class RefreshToken(msgspec.Struct, frozen=True):
 
 
 class RefreshTokens:
-    """Mints and reads refresh tokens under one key, which it never shows.
+    """Mints refresh tokens under one key and reads those of several. It never shows them.
+
+    What a token says is the same under every key, so a session goes on while the server's secret is replaced: a token
+    that was minted under the old one rotates into one under the new one, and is repeated as that.
 
     Args:
         key: 32 bytes, derived from the server's secret for this purpose alone.
+        accepted: keys of the same kind, derived from the secrets that are accepted beside it.
     """
 
-    __slots__ = ("_key",)
+    __slots__ = ("_key", "_keys")
 
-    def __init__(self, key: bytes) -> None:
-        if len(key) != _KEY_SIZE:
+    def __init__(self, key: bytes, *accepted: bytes) -> None:
+        if any(len(each) != _KEY_SIZE for each in (key, *accepted)):
             raise ValueError(f"the refresh token key has {_KEY_SIZE} bytes")
         self._key = key
+        self._keys = (key, *accepted)
 
     def mint(self, session_id: str, generation: int) -> str:
         """The token of a session's generation: the same one every time.
@@ -56,7 +61,7 @@ class RefreshTokens:
             raise ValueError("no refresh token has this session id and generation") from error
         if len(row) != _SESSION_ID_SIZE:
             raise ValueError(f"a session id has {_SESSION_ID_SIZE} bytes")
-        return PREFIX + base64url.encode(signed + self._mac(signed))
+        return PREFIX + base64url.encode(signed + _mac(self._key, signed))
 
     def parse(self, text: str) -> RefreshToken | None:
         """What the token says if this server minted it, else None; needs no database, so forgeries cost nothing."""
@@ -67,10 +72,11 @@ class RefreshTokens:
         except JOSEError:
             return None
         signed, mac = raw[:_SIGNED_SIZE], raw[_SIGNED_SIZE:]
-        if not hmac.compare_digest(mac, self._mac(signed)):
+        if not any(hmac.compare_digest(mac, _mac(key, signed)) for key in self._keys):
             return None
         generation = int.from_bytes(signed[_SESSION_ID_SIZE:], "big")
         return RefreshToken(base64url.encode(signed[:_SESSION_ID_SIZE]), generation)
 
-    def _mac(self, signed: bytes) -> bytes:
-        return hmac.digest(self._key, signed, "sha256")
+
+def _mac(key: bytes, signed: bytes) -> bytes:
+    return hmac.digest(key, signed, "sha256")

@@ -23,6 +23,9 @@ MIN_SECRET_BYTES: Final = 32
 
 DEFAULT_DATABASE: Final = "sqlite:///jotary.db"
 
+#: Settings that never stand in the configuration file.
+SECRETS: Final = frozenset({"secret", "accepted_secrets", "pkcs11_pin"})
+
 SigningAlgorithm = Literal["ES256", "RS256", "EdDSA"]
 
 
@@ -70,13 +73,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         Secret,
         _text(
             "At least 32 bytes that seal the signing keys and authenticate refresh tokens and forms. Read from the "
-            "environment or from `secret_file`, never from the configuration file. Changing it signs everybody out."
+            "environment or from `secret_file`, never from the configuration file. Changing it alone signs everybody "
+            "out; the page about keys says how it is replaced without that."
         ),
     ]
     secret_file: Annotated[
         str | None,
         _text("A file that holds the secret, as `jotary init` makes one. Keep it readable by the server only."),
     ] = None
+    accepted_secrets: Annotated[
+        tuple[Secret, ...],
+        _text(
+            "Secrets that are accepted beside `secret`, separated by commas: the next one before it is replaced, the "
+            "previous one afterwards. Nothing new is made under them. Read from the environment or from "
+            "`accepted_secret_files`."
+        ),
+    ] = ()
+    accepted_secret_files: Annotated[
+        tuple[str, ...], _text("Files that hold secrets that are accepted beside `secret`, one in each.")
+    ] = ()
     service_name: Annotated[
         str, msgspec.Meta(min_length=1, max_length=60, description="What people see this service called.")
     ] = "jotary"
@@ -120,6 +135,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         SigningAlgorithm,
         _text("How tokens are signed. ES256 is fast and read everywhere; RS256 is for clients that know nothing else."),
     ] = "ES256"
+    signing_keys: Annotated[
+        Literal["sealed", "external"],
+        _text(
+            "Where signing keys come from. `sealed`: the server makes them, seals them into the database and rotates "
+            "them by itself. `external`: an HSM or KMS holds them, `jotary key add` announces each, and the server "
+            "never makes one."
+        ),
+    ] = "sealed"
+    pkcs11_library: Annotated[
+        str, _text("The PKCS#11 library of the HSM, such as `/usr/lib/softhsm/libsofthsm2.so`.")
+    ] = ""
+    pkcs11_token: Annotated[str, _text("The label of the HSM's token that holds the keys.")] = ""
+    pkcs11_pin: Annotated[
+        Secret | None,
+        _text("The user PIN of that token. Read from the environment or from `pkcs11_pin_file`."),
+    ] = None
+    pkcs11_pin_file: Annotated[str, _text("A file that holds the PIN.")] = ""
     jwks_max_age: Annotated[
         int,
         _duration(
@@ -206,7 +238,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         for field in msgspec.structs.fields(self):
             _check_type(field.name, getattr(self, field.name), field.type)
         check_issuer(self.issuer)
-        _check_secret(self.secret)
+        _check_secret(self.secret, "secret")
+        for accepted in self.accepted_secrets:
+            _check_secret(accepted, "accepted_secrets")
         check_database(self.database)
         _check_audiences(self.audiences)
         _check_proxies(self.trusted_proxies)
@@ -234,11 +268,9 @@ def _lower_first(text: str) -> str:
     return text[0].lower() + text[1:]
 
 
-def _check_secret(secret: Secret) -> None:
+def _check_secret(secret: Secret, name: str) -> None:
     if len(secret.reveal().encode()) < MIN_SECRET_BYTES:
-        raise SettingsError(
-            f"has fewer than {MIN_SECRET_BYTES} bytes", hint="Make one with: jotary init", name="secret"
-        )
+        raise SettingsError(f"has fewer than {MIN_SECRET_BYTES} bytes", hint="Make one with: jotary init", name=name)
 
 
 def _check_audiences(audiences: tuple[str, ...]) -> None:

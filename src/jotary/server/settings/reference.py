@@ -8,7 +8,7 @@ import msgspec
 
 from jotary.server.settings.annotation import description, is_duration, what_to_write
 from jotary.server.settings.duration import format_duration
-from jotary.server.settings.record import Settings
+from jotary.server.settings.record import SECRETS, Settings
 from jotary.server.settings.sources import PREFIX
 
 _WIDTH: Final = 100  # characters of a comment's line
@@ -34,7 +34,7 @@ def entries() -> list[Entry]:
             description=description(field.type),
             takes=what_to_write(field.type),
             default=_default(field),
-            in_file=field.name != "secret",
+            in_file=field.name not in SECRETS,
         )
         for field in msgspec.structs.fields(Settings)
     ]

@@ -43,7 +43,7 @@ def find_secret(typed: str | None, *, settings: Settings, folder: Path) -> Found
         SettingsError: there is none, it cannot be read or written, or it is no secret.
     """
     if typed is not None:
-        return FoundSecret(secret=_checked(typed, "JOTARY_SECRET"), origin="JOTARY_SECRET")
+        return FoundSecret(secret=checked_secret(typed, "JOTARY_SECRET"), origin="JOTARY_SECRET")
     if settings.secret_file is not None:
         return FoundSecret(secret=read_secret(Path(settings.secret_file)), origin=settings.secret_file)
     if not is_loopback_issuer(settings.issuer):
@@ -59,34 +59,53 @@ def find_secret(typed: str | None, *, settings: Settings, folder: Path) -> Found
     return FoundSecret(secret=read_secret(path), origin=str(path), is_new=is_new)
 
 
-def read_secret(path: Path) -> Secret:
+def read_secret(path: Path, *, name: str = "secret_file") -> Secret:
     """Return the secret that a file holds, without the white space around it.
+
+    Args:
+        path: the file.
+        name: the setting that names it.
 
     Raises:
         SettingsError: the file cannot be read, is not text, or plainly holds no secret.
+    """
+    return checked_secret(read_text(path, name=name), str(path))
+
+
+def read_text(path: Path, *, name: str) -> str:
+    """Return what a file with a secret holds.
+
+    Raises:
+        SettingsError: the file cannot be read, is not text, or is too long.
     """
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_FILE_SIZE + 1)
         text = data.decode()
     except OSError as error:
-        raise _unusable(path, f"cannot be read: {error.strerror}") from None
+        raise _unusable(path, f"cannot be read: {error.strerror}", name) from None
     except UnicodeDecodeError:
-        raise _unusable(path, "is not text") from None  # the decoding error holds the bytes that it refused
+        raise _unusable(path, "is not text", name) from None  # the decoding error holds the bytes that it refused
     if len(data) > _MAX_FILE_SIZE:
-        raise _unusable(path, "is too long for a secret")
-    return _checked(text, str(path))
+        raise _unusable(path, "is too long for a secret", name)
+    return text
 
 
-def _unusable(path: Path, problem: str) -> SettingsError:
-    return SettingsError(problem, hint="Make one with: jotary init", name="secret_file", origin=str(path))
+def _unusable(path: Path, problem: str, name: str) -> SettingsError:
+    hint = "Make one with: jotary init" if name == "secret_file" else "Name a file that holds nothing but the secret."
+    return SettingsError(problem, hint=hint, name=name, origin=str(path))
 
 
-def _checked(text: str, origin: str) -> Secret:
+def checked_secret(text: str, origin: str, *, name: str = "secret") -> Secret:
+    """Return the text as a secret.
+
+    Raises:
+        SettingsError: it is too short or easily guessed.
+    """
     text = text.strip()
     if len(text.encode()) < MIN_SECRET_BYTES or len(set(text)) < _FEWEST_CHARACTERS:
         problem = f"has fewer than {MIN_SECRET_BYTES} bytes or is easily guessed"
-        raise SettingsError(problem, hint=f"Put there what this prints: {GENERATOR}", name="secret", origin=origin)
+        raise SettingsError(problem, hint=f"Put there what this prints: {GENERATOR}", name=name, origin=origin)
     return Secret(text)
 
 

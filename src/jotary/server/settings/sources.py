@@ -13,7 +13,8 @@ from jotary.server.settings.annotation import is_duration, kind_of
 from jotary.server.settings.database import relative_to
 from jotary.server.settings.duration import parse_duration
 from jotary.server.settings.error import SettingsError
-from jotary.server.settings.record import DEFAULT_DATABASE, Settings
+from jotary.server.settings.further_secrets import FILES_OF, find_further_secrets
+from jotary.server.settings.record import DEFAULT_DATABASE, SECRETS, Settings
 from jotary.server.settings.secret_source import FoundSecret, find_secret
 
 #: The configuration file that is read when none is named.
@@ -60,7 +61,7 @@ def load(config: Path | None = None, *, environ: Mapping[str, str], folder: Path
     """
     file = _config_file(config, environ, folder)
     written = _from_file(file) | _from_environment(environ, folder)
-    typed = written.pop("secret", None)
+    typed = {name: written.pop(name).value for name in SECRETS & written.keys()}
     home = file.parent if file else folder
     values = {"database": relative_to(home, DEFAULT_DATABASE)}
     values |= {name: _convert(name, value) for name, value in written.items()}
@@ -68,7 +69,8 @@ def load(config: Path | None = None, *, environ: Mapping[str, str], folder: Path
         values["database"] = relative_to(home, _database_in(Path(named), written))
     # All else must be right before a secret is made on disk.
     draft = _settings(values, _NO_SECRET, written)
-    found = find_secret(None if typed is None else typed.value, settings=draft, folder=folder)
+    found = find_secret(typed.get("secret"), settings=draft, folder=folder)
+    values |= find_further_secrets(typed, settings=draft)
     return Loaded(settings=_settings(values, found.secret, written, found.origin), config_file=file, secret=found)
 
 
@@ -121,8 +123,8 @@ def _from_file(file: Path | None) -> dict[str, _Written]:
 
 
 def _check_name(name: str, origin: str) -> None:
-    if name == "secret":
-        hint = "Put it into a file of its own that secret_file names, or into JOTARY_SECRET."
+    if name in SECRETS:
+        hint = f"Put it into a file of its own that {FILES_OF[name]} names, or into {PREFIX}{name.upper()}."
         raise SettingsError("does not belong in a configuration file", hint=hint, name=name, origin=origin)
     if name not in _ANNOTATIONS:
         nearest = difflib.get_close_matches(name, _ANNOTATIONS, n=1, cutoff=0.5)
@@ -155,13 +157,18 @@ def _check_variable(variable: str) -> None:
 def _convert(name: str, written: _Written) -> Any:
     """The value in its field's type, as far as the way of writing decides; `Settings` checks the rest."""
     value = tuple(written.value) if isinstance(written.value, list) else written.value
-    if not isinstance(value, str):
-        return value
-    if name == "database":
+    if isinstance(value, str) and name != "database":
+        value = _from_text(value, _ANNOTATIONS[name], is_variable=written.is_variable)
+    if name == "database" and isinstance(value, str):
         return relative_to(written.folder, value)
-    if name in {"secret_file", "database_file"}:
-        return str((written.folder / value).resolve())
-    return _from_text(value, _ANNOTATIONS[name], is_variable=written.is_variable)
+    return _resolved(value, written.folder) if name in {*FILES_OF.values(), "database_file"} else value
+
+
+def _resolved(value: Any, folder: Path) -> Any:
+    """A path or several, relative to the folder; anything else as it is, for `Settings` to refuse."""
+    if isinstance(value, tuple):
+        return tuple(_resolved(each, folder) for each in value)
+    return str((folder / value).resolve()) if isinstance(value, str) and value else value
 
 
 def _from_text(text: str, annotation: Any, *, is_variable: bool) -> Any:

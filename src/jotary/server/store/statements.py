@@ -185,6 +185,24 @@ _return_attempt = (
     .values(restored_at=allowances.c.restored_at - bindparam("interval"))
 )
 
+_NEVER = -1  # for a moment that is not decided: SQL compares no NULL
+_KEY_CHANGES = ("sealed_private_key", "retiring_from", "gone_from")  # what is ever changed of a key
+
+
+def _replaced_key(change: changes.ReplaceSigningKey) -> dict[str, Any]:
+    before = rows.SIGNING_KEYS.values(change.before)
+    known = {f"known_{name}": _NEVER if before[name] is None else before[name] for name in _KEY_CHANGES}
+    return {**rows.SIGNING_KEYS.values(change.key), **known}
+
+
+_replace_signing_key = _update(signing_keys).where(
+    signing_keys.c.sealed_private_key == bindparam("known_sealed_private_key"),
+    *(
+        sa.func.coalesce(signing_keys.c[name], sa.literal_column(str(_NEVER))) == bindparam(f"known_{name}")
+        for name in ("retiring_from", "gone_from")
+    ),
+)
+
 # A code in flight would open a session behind the cut-off.
 _drop_open_codes = codes.delete().where(codes.c.client_id == bindparam("client_id"), codes.c.redeemed_at.is_(None))
 
@@ -226,9 +244,7 @@ WRITES: dict[type[changes.Change], Write] = {
     ),
     changes.PutConsent: Write(lambda change: rows.CONSENTS.values(change.consent), _put(consents)),
     changes.AddSigningKey: Write(lambda change: rows.SIGNING_KEYS.values(change.key), (_plain(_insert(signing_keys)),)),
-    changes.ReplaceSigningKey: Write(
-        lambda change: rows.SIGNING_KEYS.values(change.key), (_guarded(_update(signing_keys)),)
-    ),
+    changes.ReplaceSigningKey: Write(_replaced_key, (_guarded(_replace_signing_key),)),
     changes.AddRevocation: Write(
         lambda change: rows.REVOCATIONS.values(change.revocation), (_plain(_insert(revocations)),)
     ),

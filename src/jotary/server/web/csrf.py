@@ -29,24 +29,29 @@ class CSRF:
     Args:
         key: derived from the server's secret for this purpose alone.
         origin: of the issuer, as browsers send it.
+        accepted: keys of the same kind, from the secrets that are accepted beside it: a form that is open while the
+            secret is replaced stays good.
     """
 
     key: bytes
     origin: str
+    accepted: tuple[bytes, ...] = ()
 
     def token(self, browser: Secret, sign_in: Secret | None) -> str:
         """The token for forms in this browser while it is signed in as it is (a keyed double-submit cookie).
 
         With every sign-in and sign-out it becomes another one, so that nobody answers a question for somebody else.
         """
-        message = f"{browser.reveal()}|{sign_in.reveal() if sign_in else ''}"
-        return base64url.encode(hmac.digest(self.key, message.encode(), hashlib.sha256))
+        return _token(self.key, browser, sign_in)
 
     def fits(self, token: str | None, browser: Secret | None, sign_in: Secret | None) -> bool:
         """Whether the token is this browser's, in constant time."""
         if token is None or browser is None:
             return False
-        return hmac.compare_digest(token.encode(), self.token(browser, sign_in).encode())
+        given = token.encode()
+        return any(
+            hmac.compare_digest(given, _token(key, browser, sign_in).encode()) for key in (self.key, *self.accepted)
+        )
 
     def is_own_page(self, *, sec_fetch_site: str | None, origin: str | None) -> bool:
         """Whether the browser says that one of our own pages sent the form.
@@ -56,3 +61,8 @@ class CSRF:
         if sec_fetch_site is not None:
             return sec_fetch_site == "same-origin"
         return origin is None or origin == self.origin
+
+
+def _token(key: bytes, browser: Secret, sign_in: Secret | None) -> str:
+    message = f"{browser.reveal()}|{sign_in.reveal() if sign_in else ''}"
+    return base64url.encode(hmac.digest(key, message.encode(), hashlib.sha256))

@@ -56,6 +56,7 @@ class Parts:
         entropy: bytes that nobody can guess.
         limiter: counts what is tried.
         csrf_key: 32 bytes, derived from the server's secret for `csrf`.
+        accepted_csrf_keys: the same of the secrets that are accepted beside it.
         token: the token endpoint's flow.
         revocation: the revocation endpoint's flow.
         introspection: the introspection endpoint's flow.
@@ -83,6 +84,7 @@ class Parts:
     feed: RevocationFeed
     ready: Callable[[], Awaitable[None]] = always_ready
     scope_descriptions: Mapping[str, str] = field(default_factory=dict)
+    accepted_csrf_keys: tuple[bytes, ...] = ()
 
     @cached_property
     def origin(self) -> str:

@@ -89,7 +89,7 @@ def _published_routes(parts: Parts) -> list[BaseRoute]:
 
 
 def _page_routes(parts: Parts, pages: Pages) -> list[BaseRoute]:
-    forms = Forms(pages, CSRF(parts.csrf_key, parts.origin), parts.entropy)
+    forms = Forms(pages, CSRF(parts.csrf_key, parts.origin, parts.accepted_csrf_keys), parts.entropy)
     face = PageFace(pages)
     authorize, logout = AuthorizePages(parts, pages, forms), LogoutPages(parts, pages, forms)
     sign_in, sign_up = SignInPages(parts, pages, forms), SignUpPages(parts, pages, forms)

@@ -66,3 +66,22 @@ def test_the_nonce_has_its_size(size: int) -> None:
     """NIST SP 800-38D §8.2."""
     with pytest.raises(ValueError, match="nonce"):
         SEALER.seal(b"", kid="one", nonce=bytes(size))
+
+
+def test_what_an_accepted_key_sealed_opens_and_is_known_as_such() -> None:
+    """While the server's secret is replaced."""
+    changed = Sealer(bytes(32), bytes(range(32)))
+
+    assert changed.unseal(SEALED, kid="one") == b"a private key"
+    assert not changed.is_current(SEALED, kid="one")
+    anew = changed.seal(b"a private key", kid="one", nonce=bytes(NONCE_SIZE))
+    assert changed.is_current(anew, kid="one")
+    assert Sealer(bytes(32)).unseal(anew, kid="one") == b"a private key"
+    with pytest.raises(SealError, match="one"):
+        Sealer(bytes(32)).is_current(b"", kid="one")
+
+
+def test_accepted_keys_are_for_aes_256_too() -> None:
+    """As the key itself."""
+    with pytest.raises(ValueError, match="32 bytes"):
+        Sealer(bytes(32), bytes(16))

@@ -115,3 +115,27 @@ def test_the_key_has_its_size_and_does_not_print() -> None:
         RefreshTokens(b"short")
     assert repr(KEY)[2:-1] not in repr(TOKENS)
     assert not hasattr(TOKENS, "__dict__")
+
+
+NEXT_KEY = bytes(range(32, 64))
+
+
+def test_a_token_under_an_accepted_key_says_the_same() -> None:
+    """Replacing the server's secret signs nobody out: what was minted before is read as it was."""
+    changed = RefreshTokens(NEXT_KEY, KEY)
+
+    assert changed.parse(TOKEN) == RefreshToken(SESSION_ID, 7)
+    assert changed.mint(SESSION_ID, 8) == RefreshTokens(NEXT_KEY).mint(SESSION_ID, 8)
+    assert changed.parse(changed.mint(SESSION_ID, 8)) == RefreshToken(SESSION_ID, 8)
+
+
+def test_a_token_under_a_key_that_is_not_accepted_is_refused() -> None:
+    """A secret that leaked is not accepted: whoever has it could mint any token."""
+    assert RefreshTokens(NEXT_KEY).parse(TOKEN) is None
+    assert RefreshTokens(NEXT_KEY, bytes(32)).parse(TOKEN) is None
+
+
+def test_accepted_keys_have_their_size() -> None:
+    """As the key itself."""
+    with pytest.raises(ValueError, match="32 bytes"):
+        RefreshTokens(KEY, b"short")

@@ -46,6 +46,9 @@ def test_the_defaults_are_those_of_development() -> None:
         ("secret", Secret("0123456789abcdef0123456789abcde")),
         ("secret_file", 1),
         ("database_file", 1),
+        ("accepted_secrets", (Secret("0123456789abcdef0123456789abcde"),)),
+        ("accepted_secrets", Secret("0123456789abcdef0123456789abcdef")),
+        ("accepted_secret_files", "previous.secret"),
         ("service_name", ""),
         ("service_name", "x" * 61),
         ("sign_up", "yes"),
@@ -65,6 +68,11 @@ def test_the_defaults_are_those_of_development() -> None:
         ("signing_algorithm", "none"),
         ("signing_algorithm", "Ed25519"),  # its own clients would have to opt in, too
         ("signing_algorithm", "ML-DSA-65"),  # there is no at_hash for it
+        ("signing_keys", "pkcs11"),
+        ("pkcs11_library", None),
+        ("pkcs11_token", 1),
+        ("pkcs11_pin", "1234"),
+        ("pkcs11_pin_file", 1),
         ("jwks_max_age", 0),
         ("password_min_length", 7),
         ("sign_in_attempts", 2),

@@ -67,3 +67,15 @@ def test_anything_else_fits_nothing(token: str | None) -> None:
 def test_the_browsers_word_counts_where_it_gives_one(site: str | None, origin: str | None, is_own: bool) -> None:
     """Fetch Metadata, "Sec-Fetch-Site"; Fetch, "Origin"."""
     assert csrf.is_own_page(sec_fetch_site=site, origin=origin) is is_own
+
+
+@given(values, sign_ins)
+def test_a_form_that_is_open_while_the_secret_is_replaced_stays_good(browser: str, sign_in: str | None) -> None:
+    """Its token fits under the accepted key; new ones are made under the present one."""
+    changed = CSRF(b"n" * 32, csrf.origin, (b"k" * 32,))
+    token = csrf.token(Secret(browser), secret(sign_in))
+    assert changed.fits(token, Secret(browser), secret(sign_in))
+    assert not changed.fits(token, Secret(browser[::-1] + "-"), secret(sign_in))
+    assert changed.token(Secret(browser), secret(sign_in)) == CSRF(b"n" * 32, csrf.origin).token(
+        Secret(browser), secret(sign_in)
+    )
