@@ -9,7 +9,7 @@ import click
 from jotary.cli import options
 from jotary.cli.administration import Administration, administer
 from jotary.cli.output import moment, print_json, print_rows
-from jotary.server.app import make_rotation
+from jotary.server.keyring import make_rotation
 from jotary.server.keyring.schedule import choose_signing_key, is_gone, may_sign
 from jotary.server.model.signing_key import SigningKey
 

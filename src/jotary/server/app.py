@@ -25,7 +25,7 @@ from jotary.server.flows.revocation import RevocationEndpoint
 from jotary.server.flows.revocation_feed import RevocationFeed
 from jotary.server.flows.token import TokenEndpoint
 from jotary.server.flows.userinfo import UserinfoEndpoint
-from jotary.server.keyring import RELOAD_INTERVAL, Keyring, Rotation, Rules, Sealer, SealError, derive_keys
+from jotary.server.keyring import Keyring, SealError, derive_keys, make_keyring
 from jotary.server.model.refresh_token import RefreshTokens
 from jotary.server.model.revocation import Revocation, RevocationKind
 from jotary.server.passwords import HashingPool
@@ -35,8 +35,9 @@ from jotary.server.store import Store, UnknownSchemaError, open_store
 from jotary.server.telemetry import READY, STOPPING, RequestIds, configure_logging, tell_service_manager
 from jotary.server.web import Forwarded, Parts, build_app
 
-#: Seconds between two looks at the signing keys: safely within the interval that the schedule reckons with.
-KEY_REFRESH_INTERVAL: Final = RELOAD_INTERVAL * 2 // 3
+#: Seconds between two looks at the signing keys: far within the interval that the schedule reckons with, so that no
+#: process signs with a withdrawn key for longer than APIs take to refuse it.
+KEY_REFRESH_INTERVAL: Final = 1
 #: Seconds between two sweeps of what has expired.
 PURGE_INTERVAL: Final = 600
 
@@ -155,7 +156,9 @@ class Application:
             introspection=IntrospectionEndpoint(authentication, store, keyring, refresh_tokens, settings),
             userinfo=UserinfoEndpoint(store, keyring, settings),
             documents=Documents(settings=settings, signer=keyring),
-            feed=RevocationFeed(feed_store, keyring, self._clock, issuer=settings.issuer),
+            feed=RevocationFeed(
+                feed_store, keyring, self._clock, issuer=settings.issuer, renew_keys=partial(_renew, keyring)
+            ),
             ready=ready,
             scope_descriptions=settings.scope_descriptions,
         )
@@ -223,28 +226,6 @@ async def _open_store(settings: Settings) -> Store:
     return await open_store(settings.database, connections=settings.database_connections)
 
 
-def make_rotation(settings: Settings, store: Store, *, entropy: Entropy) -> Rotation:
-    """What makes and retires this server's signing keys."""
-    rules = Rules.of(
-        algorithm=settings.signing_algorithm,
-        jwks_max_age=settings.jwks_max_age,
-        token_lifetime=max(settings.access_token_lifetime, settings.id_token_lifetime),
-        leeway=settings.leeway,
-    )
-    return Rotation(store=store, sealer=make_sealer(settings), rules=rules, entropy=entropy)
-
-
-def make_keyring(settings: Settings, store: Store, *, clock: Clock, entropy: Entropy) -> Keyring:
-    """What signs for this server."""
-    rotation = make_rotation(settings, store, entropy=entropy)
-    return Keyring(rotation=rotation, sealer=make_sealer(settings), clock=clock)
-
-
-def make_sealer(settings: Settings) -> Sealer:
-    """What seals this server's private keys."""
-    return Sealer(*derive_keys(settings, "seal"))
-
-
 def create_app(settings: Settings, *, clock: Clock = system_clock, entropy: Entropy = system_entropy) -> Application:
     """The authorization server that these settings describe, as an ASGI application.
 
@@ -291,12 +272,36 @@ async def _periodically(seconds: float, work: Callable[[], Awaitable[None]], nam
             await task
 
 
+async def _renew(keyring: Keyring) -> None:
+    """Read the keys anew.
+
+    Raises:
+        Unavailable: that failed, and a withdrawn key may still sign here.
+    """
+    try:
+        await keyring.refresh()
+    except SealError as error:
+        raise Unavailable(str(error)) from error
+
+
 async def _repeat(seconds: float, work: Callable[[], Awaitable[None]], name: str) -> None:
+    known: type[Exception] | None = None  # said once: a database that is down for an hour must not fill the log
     while True:
         await asyncio.sleep(seconds)
         try:
             await work()
-        except Unavailable as unavailable:
-            log.warning("periodic_work_unavailable", work=name, what=str(unavailable))
-        except Exception:
-            log.exception("periodic_work_failed", work=name)
+        except Exception as error:  # noqa: BLE001 -- the next time is the retry
+            if known is not type(error):
+                _say(name, error)
+            known = type(error)
+        else:
+            if known is not None:
+                log.info("periodic_work_recovered", work=name)
+            known = None
+
+
+def _say(name: str, error: Exception) -> None:
+    if isinstance(error, Unavailable):
+        log.warning("periodic_work_unavailable", work=name, what=str(error))
+    else:
+        log.error("periodic_work_failed", work=name, exc_info=error)

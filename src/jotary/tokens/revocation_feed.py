@@ -30,10 +30,13 @@ _LINK: Final = re.compile(rf'<([^<>]*)>; rel="{RELATION}"')
 class CutOff(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens whose claim `kind` equals `value` and whose `iat` is at or before `issued_before` are refused.
 
+    The kind `kid` names a signing key that somebody else may have: whatever it signed is refused, tokens and answers
+    of this feed, whenever they say that they were issued.
+
     It may be forgotten at `expires_at`, when the last token that it could touch has expired. Unix seconds.
     """
 
-    kind: Literal["sid", "sub", "client_id", "jti"]
+    kind: Literal["sid", "sub", "client_id", "jti", "kid"]
     value: str
     issued_before: int
     expires_at: int

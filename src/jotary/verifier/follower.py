@@ -16,7 +16,7 @@ from jotary.tokens.errors import TokenError
 from jotary.tokens.revocation_feed import MAX_WAIT, TYP, FeedAnswer, check_feed
 from jotary.verifier.fetch import MAX_DOCUMENT, FetchError, Source, fetch_feed
 from jotary.verifier.key_source import KeySource, Snapshot
-from jotary.verifier.revocations import RevocationList, cut_off
+from jotary.verifier.revocations import RevocationList, cut_off, withdrawn_keys
 
 _log = logging.getLogger("jotary.verifier")
 
@@ -122,7 +122,12 @@ class Follower:
             raise FetchError("the issuer's keys no longer come with a link to a feed")
         # The first answer is wanted at once: requests wait for it.
         started, wait = self._clock(), MAX_WAIT if self.is_settled else 0
-        answer = self._verified(self._read(uri, standing.position, wait), standing.position)
+        answer, kid = self._verified(self._read(uri, standing.position, wait), standing.position)
+        withdrawn = withdrawn_keys(answer.entries)
+        if withdrawn:
+            self._keys.withdraw(withdrawn)
+        if kid in withdrawn:  # whoever has that key may have left something out: ask again, and believe another key
+            return _LEAST_INTERVAL
         now = self._clock()
         cut_off(self.revocations, answer.entries, leeway=self._leeway)
         self.revocations.prune(int(now))
@@ -130,7 +135,8 @@ class Follower:
         is_idle = wait and not answer.entries and now - started < _LEAST_INTERVAL
         return _LEAST_INTERVAL if is_idle else 0.0
 
-    def _verified(self, token: str, after: int) -> FeedAnswer:
+    def _verified(self, token: str, after: int) -> tuple[FeedAnswer, str | None]:
+        """The answer, and the name of the key that signed it; keys that were withdrawn are not in the set."""
         try:
             signed = open_feed(token, self._keys.snapshot.keys, self._algorithms)
         except JOSEError as error:
@@ -142,7 +148,8 @@ class Follower:
             concurrent.futures.wait([fetch])
             signed = open_feed(token, self._keys.snapshot.keys, self._algorithms)
         now = int(self._clock())
-        return check_feed(signed.claims, issuer=self._issuer, after=after, now=now, leeway=self._leeway)
+        answer = check_feed(signed.claims, issuer=self._issuer, after=after, now=now, leeway=self._leeway)
+        return answer, signed.header.get("kid")
 
     def _settle(self) -> None:
         with self._lock:

@@ -4,7 +4,7 @@ import logging
 import math
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from threading import Lock, Thread
 
@@ -78,6 +78,7 @@ class KeySource:
         self._in_flight: Future[None] | None = None
         self._closed = False
         self._ended = 0
+        self._withdrawn: frozenset[str] = frozenset()
         self.snapshot = self._snapshot(KeyState(), Results(cache_size), clock())
         _sources.add(self)
 
@@ -131,6 +132,19 @@ class KeySource:
                 self.snapshot = self._snapshot(policies.refetched(state, view.now), view.snapshot.results, view.now)
             return self._begin()
 
+    def withdraw(self, kids: Collection[str]) -> None:
+        """Never again use keys of these names, whatever is fetched; forget what was verified with them; fetch anew."""
+        with self._lock:
+            self._withdrawn = self._withdrawn.union(kids)
+            snapshot = self.snapshot
+            remaining = policies.without(snapshot.keys, self._withdrawn)
+            if remaining is snapshot.keys:
+                return
+            state = msgspec.structs.replace(snapshot.state, keys=remaining)
+            self.snapshot = self._snapshot(state, Results(self._cache_size), self._clock())
+            if self._in_flight is None and not self._closed:
+                self._begin()
+
     def close(self) -> None:
         """Never fetch again. What is known stays in use."""
         with self._lock:
@@ -165,10 +179,11 @@ class KeySource:
         state, results, now = self.snapshot.state, self.snapshot.results, self._clock()
         self._ended += 1
         if isinstance(outcome, Fetched):
-            if policies.lost_a_key(state.keys, outcome.keys):
+            keys = policies.without(outcome.keys, self._withdrawn)  # a cache on the way may still have them
+            if policies.lost_a_key(state.keys, keys):
                 results = Results(self._cache_size)
             state = policies.fetched(
-                state, self._policy, outcome.keys, outcome.max_age, now, revocations_uri=outcome.revocations_uri
+                state, self._policy, keys, outcome.max_age, now, revocations_uri=outcome.revocations_uri
             )
         else:
             state = policies.failed(state, str(outcome), now)

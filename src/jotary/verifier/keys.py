@@ -4,6 +4,7 @@
 counts as long past.
 """
 
+from collections.abc import Collection
 from enum import Enum
 
 import msgspec
@@ -155,6 +156,12 @@ def lost_a_key(before: KeySet | None, after: KeySet) -> bool:
         return False
     remaining = after.to_jwks()["keys"]
     return any(key not in remaining for key in before.to_jwks()["keys"])
+
+
+def without(keys: KeySet, withdrawn: Collection[str]) -> KeySet:
+    """The keys but those of these names; the same object if there are none."""
+    remaining = [key for key in keys if key.kid not in withdrawn]
+    return keys if len(remaining) == len(keys) else KeySet(remaining, ignored=keys.ignored)
 
 
 def _longest_use(state: KeyState, policy: KeyPolicy) -> float:

@@ -87,8 +87,13 @@ class RevocationList:
 
 
 def cut_off(revocations: RevocationList, entries: Iterable[CutOff], *, leeway: int) -> None:
-    """Add what a feed says, for as long as a verifier with this leeway (seconds) may still take the token."""
+    """Add what a feed says, for as long as a verifier with this leeway (seconds) may still take the token.
+
+    Not what it says of keys: those go from the set of keys (`withdrawn_keys`), and their tokens with them.
+    """
     for entry in entries:
+        if entry.kind == "kid":
+            continue
         revocations.add(
             Revocation(
                 kind=entry.kind,
@@ -97,6 +102,11 @@ def cut_off(revocations: RevocationList, entries: Iterable[CutOff], *, leeway: i
                 expires_at=entry.expires_at + leeway,
             )
         )
+
+
+def withdrawn_keys(entries: Iterable[CutOff]) -> frozenset[str]:
+    """The names of the keys that a feed says somebody else may have."""
+    return frozenset(entry.value for entry in entries if entry.kind == "kid")
 
 
 def _cuts(entry: Revocation | None, issued_at: int) -> bool:

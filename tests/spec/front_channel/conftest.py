@@ -116,7 +116,13 @@ class Site:
             "introspection": desk.introspection,
             "userinfo": desk.userinfo,
             "documents": Documents(settings=settings, signer=desk.keyring),
-            "feed": RevocationFeed(desk.store, desk.keyring, lambda: desk.now, issuer=settings.issuer),
+            "feed": RevocationFeed(
+                desk.store,
+                desk.keyring,
+                lambda: desk.now,
+                issuer=settings.issuer,
+                renew_keys=desk.keyring.refresh,
+            ),
         }
         return Parts(**{**whole, **changed})
 

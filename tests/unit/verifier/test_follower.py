@@ -49,6 +49,12 @@ class FeedingIssuer(LoopbackIssuer):
         now = int(self.clock())
         self.entries.append(CutOff(kind="sid", value=value, issued_before=now, expires_at=now + 300))
 
+    def cut_off_key(self, kid: str | None) -> None:
+        """Say of a key that somebody else has it."""
+        assert kid is not None
+        now = int(self.clock())
+        self.entries.append(CutOff(kind="kid", value=kid, issued_before=now, expires_at=now + 300))
+
     def asked(self) -> int:
         """How many times the feed was asked."""
         return sum(path.startswith("/revocations") for path in self.requests)
@@ -247,3 +253,79 @@ def test_a_forked_process_follows_by_itself(feeding: FeedingIssuer, clock: Froze
         if child == 0:
             os._exit(0 if is_refused(verifier, token) else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def is_unknown(verifier: TokenVerifier, token: str) -> bool:
+    """Whether a token is refused for its key."""
+    try:
+        verifier.verify(token)
+    except InvalidToken as refused:
+        return refused.claim == "kid"
+    return False
+
+
+def test_whatever_a_withdrawn_key_signed_is_refused(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """Remembered or new, and however its `iat` reads: whoever has the key writes any; tokens of the new key go on."""
+    stolen = feeding.signing_key
+    remembered = feeding.token(session_id="s1")
+    with follow(feeding, clock) as verifier:
+        assert verifier.verify(remembered).session_id == "s1"
+        forged = feeding.token(session_id="s2", iat=int(clock()) + 4)
+        feeding.rotate()
+        feeding.cut_off_key(stolen.kid)
+        until(lambda: is_unknown(verifier, remembered))
+        assert is_unknown(verifier, forged)
+        assert verifier.verify(feeding.token(session_id="s3")).session_id == "s3"
+
+
+def test_a_withdrawn_key_does_not_come_back_with_an_old_answer(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """A cache between issuer and API may go on answering with the keys of yesterday."""
+    stolen, token = feeding.signing_key, feeding.token(session_id="s1")
+    yesterday = feeding.jwks()
+    with follow(feeding, clock) as verifier:
+        verifier.verify(token)
+        feeding.rotate()
+        both = {"keys": [*feeding.jwks()["keys"], *yesterday["keys"]]}
+        feeding.jwks = lambda: both  # type: ignore[method-assign]  # a cache that holds more than the issuer
+        feeding.cut_off_key(stolen.kid)
+        until(lambda: is_unknown(verifier, token))
+        clock.advance(3600)
+        assert verifier.verify(feeding.token(session_id="s3")).session_id == "s3"
+        assert is_unknown(verifier, feeding.token(session_id="s4", key=stolen))
+
+
+def test_a_feed_that_a_withdrawn_key_signs_is_not_believed(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """Neither later nor when it brings the news itself: what else it says, or leaves out, could be the thief's."""
+    stolen, token = feeding.signing_key, feeding.token(session_id="s1")
+    with follow(feeding, clock) as verifier:
+        verifier.verify(token)
+        feeding.rotate()
+        feeding.key = stolen
+        feeding.cut_off_key(stolen.kid)
+        feeding.cut_off("s9")
+        until(lambda: is_unknown(verifier, token))
+        current = feeding.token(session_id="s9")
+        assert verifier.verify(current).session_id == "s9"  # said by the stolen key alone
+        asked = feeding.asked()
+        until(lambda: feeding.asked() > asked)
+        assert verifier.verify(current).session_id == "s9"
+        feeding.key = None
+        until(lambda: is_refused(verifier, current))
+
+
+def test_without_any_key_left_it_cannot_be_said(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """503, not 401, until the issuer's new key can be fetched."""
+    token = feeding.token(session_id="s1")
+    with follow(feeding, clock) as verifier:
+        verifier.verify(token)
+        feeding.break_everything(Fault(status=500))
+        feeding.cut_off_key(feeding.signing_key.kid)
+
+        def is_unavailable() -> bool:
+            try:
+                verifier.verify(token)
+            except KeysUnavailable:
+                return True
+            return False
+
+        until(is_unavailable)

@@ -4,7 +4,7 @@ Entries come from any process on the database; each process looks for new ones w
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -40,13 +40,24 @@ class RevocationFeed:
         signer: signs the answers.
         clock: Unix seconds.
         issuer: of the tokens that are cut off.
+        renew_keys: makes the signer read its keys anew. Done before a cut-off of a key is passed on: a key that
+            somebody else may have must not sign the news of it.
     """
 
-    def __init__(self, store: Revocations, signer: Signer, clock: Clock, *, issuer: str) -> None:
+    def __init__(
+        self,
+        store: Revocations,
+        signer: Signer,
+        clock: Clock,
+        *,
+        issuer: str,
+        renew_keys: Callable[[], Awaitable[None]],
+    ) -> None:
         self._store = store
         self._signer = signer
         self._clock = clock
         self._issuer = issuer
+        self._renew_keys = renew_keys
         self._entries: dict[int, Revocation] = {}  # by position, in its order; those that have not expired
         self._position = 0
         self._waiting = 0
@@ -117,6 +128,8 @@ class RevocationFeed:
         """Read what has come since, and forget what has expired."""
         now = self._clock()
         while found := await self._store.revocations(after=self._position, now=now):
+            if any(entry.kind == "kid" for entry in found):
+                await self._renew_keys()
             for entry in found:
                 self._entries[entry.position] = entry
             self._position = max(self._position, found[-1].position)

@@ -6,7 +6,7 @@ from typing import Any
 from jotary.jose import Key, KeySet, base64url, jws, strict_json
 from jotary.server.keyring.rotation import Rotation
 from jotary.server.keyring.schedule import choose_signing_key, is_gone, may_sign
-from jotary.server.keyring.seal import Sealer
+from jotary.server.keyring.seal import Sealer, SealError
 from jotary.server.model.signing_key import SigningKey
 from jotary.server.ports import Clock, Unavailable
 
@@ -32,18 +32,29 @@ class Keyring:
         self._public = KeySet()
 
     async def refresh(self) -> None:
-        """Do what is due and read the keys anew. If that fails, the keys that are known go on.
+        """Do what is due and read the keys anew. If the database does not answer, the keys that are known go on.
 
         Raises:
-            SealError: a key that should sign does not open under this server's secret.
+            SealError: a key that should sign does not open under this server's secrets. The others go on; what was
+                withdrawn is neither used nor published any more.
             Unavailable: the database does not answer.
         """
         now = self._clock()
         records = [key for key in await self._rotation.keep_schedule(now) if not is_gone(key, now)]
-        self._opened = {key.id: self._open(key) for key in records if may_sign(key, now)}
+        failure: SealError | None = None
+        opened: dict[str, Key] = {}
+        for record in records:
+            try:
+                if may_sign(record, now):
+                    opened[record.id] = self._open(record)
+            except SealError as error:
+                failure = error
+        self._opened = opened
         self._headers = {name: text for name, text in self._headers.items() if name[0] in self._opened}
         self._records = records
         self._publish(records)
+        if failure is not None:
+            raise failure
 
     async def sign(self, claims: Mapping[str, Any], *, typ: str, algorithm: str | None = None) -> str:
         """A compact JWS over the claims, with `kid` and `typ` (RFC 7515 §3.1).

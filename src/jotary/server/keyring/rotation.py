@@ -11,13 +11,24 @@ from jotary.jose import Key, base64url, strict_json
 from jotary.server.keyring import schedule
 from jotary.server.keyring.schedule import Announce, Retire, Rules, Step
 from jotary.server.keyring.seal import NONCE_SIZE, Sealer
-from jotary.server.model.changes import AddEvent, AddSigningKey, Change, RememberAssertion, ReplaceSigningKey
+from jotary.server.model.changes import (
+    AddEvent,
+    AddRevocation,
+    AddSigningKey,
+    Change,
+    RememberAssertion,
+    ReplaceSigningKey,
+)
 from jotary.server.model.event import Event
+from jotary.server.model.revocation import Revocation
 from jotary.server.model.signing_key import SigningKey
 from jotary.server.ports import Commit, Conflict, Entropy, SigningKeys, Unavailable
 
 #: Times that a step is planned anew because another process was first.
 _ATTEMPTS: Final = 5
+#: Seconds that the feed names a withdrawn key: far longer than a verifier keeps keys that it cannot fetch anew (a day),
+#: and than any cache on the way.
+KEY_CUT_OFF_LIFETIME: Final = 30 * 86_400
 #: Seconds that a successor's place stays taken: far longer than a process can hold facts from before it was taken.
 _PLACE_LIFETIME: Final = 3600
 
@@ -60,8 +71,8 @@ class Rotation:
         """Start a rotation now; return the keys as they then are.
 
         In peace the successor is announced and takes over by itself later, and nobody notices. `compromised`: every
-        key is withdrawn at once and a new one signs at once. Tokens that the old ones signed are refused as soon as an
-        API reads the key set again; until then they can be forged, so that is the time to end sessions as well.
+        key is withdrawn at once and a new one signs at once. The feed of cut-offs names the withdrawn ones, so that
+        every API that follows it refuses what they signed within a second; others do so when they read the keys again.
 
         Raises:
             Unavailable: the database does not answer, or too many processes do the same.
@@ -71,13 +82,17 @@ class Rotation:
             steps = (
                 schedule.plan_emergency(keys, now) if compromised else schedule.plan_rotation(keys, now, self._rules)
             )
-            if await self._carry_out(steps, now, reason="compromised" if compromised else "requested"):
+            cut_offs = [_cut_off(key, now) for key in keys if compromised and not schedule.is_gone(key, now)]
+            reason = "compromised" if compromised else "requested"
+            if await self._carry_out(steps, now, reason=reason, also=cut_offs):
                 return await self._store.signing_keys()
         raise Unavailable("the signing keys keep changing")
 
-    async def _carry_out(self, steps: Sequence[Step], now: int, *, reason: str = "scheduled") -> bool:
+    async def _carry_out(
+        self, steps: Sequence[Step], now: int, *, reason: str = "scheduled", also: Sequence[Change] = ()
+    ) -> bool:
         """Write the steps in one transaction; False if another process was first and the facts must be read again."""
-        changes: list[Change] = []
+        changes: list[Change] = [*also]
         before: dict[str, SigningKey] = {}
         replaced: dict[str, SigningKey] = {}
         for step in steps:
@@ -113,6 +128,12 @@ class Rotation:
             AddSigningKey(record),
             AddEvent(Event(kind="key.announced", at=now, detail=detail)),
         ]
+
+
+def _cut_off(key: SigningKey, now: int) -> AddRevocation:
+    """Whoever has the key writes any `iat`, so the cut-off touches every one."""
+    end = now + KEY_CUT_OFF_LIFETIME
+    return AddRevocation(Revocation(kind="kid", value=key.id, issued_before=end, created_at=now, expires_at=end))
 
 
 def _take_place(beside: Sequence[str], now: int) -> RememberAssertion:

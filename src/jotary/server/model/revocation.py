@@ -4,11 +4,13 @@ from typing import Literal
 
 import msgspec
 
-RevocationKind = Literal["sid", "sub", "client_id", "jti"]
+RevocationKind = Literal["sid", "sub", "client_id", "jti", "kid"]
 
 
 class Revocation(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens whose claim `kind` equals `value` and whose `iat` is at or before `issued_before` are refused.
+
+    The kind `kid` names a signing key that was withdrawn: all that it signed is refused, whatever it says.
 
     The entry may be dropped at `expires_at`, when the last token that it could touch has expired.
     """

@@ -185,6 +185,7 @@ _return_attempt = (
     .values(restored_at=allowances.c.restored_at - bindparam("interval"))
 )
 
+
 _NEVER = -1  # for a moment that is not decided: SQL compares no NULL
 _KEY_CHANGES = ("sealed_private_key", "retiring_from", "gone_from")  # what is ever changed of a key
 

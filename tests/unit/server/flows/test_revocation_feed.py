@@ -12,7 +12,7 @@ from jotary.oauth.errors import OAuthError
 from jotary.server.flows import revocation_feed
 from jotary.server.flows.revocation_feed import RevocationFeed, read_position, read_wait
 from jotary.server.model.changes import AddRevocation
-from jotary.server.model.revocation import Revocation
+from jotary.server.model.revocation import Revocation, RevocationKind
 from jotary.server.ports import Unavailable
 from jotary.server.store import Store, open_store
 from jotary.tokens.revocation_feed import MAX_ENTRIES, TYP, FeedAnswer, check_feed
@@ -43,12 +43,18 @@ class Feed:
         self.store = store
         self.now = START
         self.pen = Pen()
-        self.feed = RevocationFeed(store, self.pen, lambda: self.now, issuer=ISSUER)
+        self.renewals = 0
+        self.feed = RevocationFeed(store, self.pen, lambda: self.now, issuer=ISSUER, renew_keys=self.renew)
 
-    async def cut_off(self, value: str, *, lifetime: int = 300) -> None:
+    async def renew(self) -> None:
+        """What the keyring does when a key was withdrawn: another one signs."""
+        self.renewals += 1
+        self.pen.key = Key.generate("ES256")
+
+    async def cut_off(self, value: str, *, lifetime: int = 300, kind: RevocationKind = "sid") -> None:
         """Publish a cut-off."""
         entry = Revocation(
-            kind="sid", value=value, issued_before=self.now, created_at=self.now, expires_at=self.now + lifetime
+            kind=kind, value=value, issued_before=self.now, created_at=self.now, expires_at=self.now + lifetime
         )
         await self.store.commit(AddRevocation(entry))
 
@@ -224,3 +230,42 @@ def test_the_wait_is_bounded() -> None:
     for text in ("26", "0025", "0" * 5000, "9" * 5000):
         with pytest.raises(OAuthError):
             read_wait(text)
+
+
+def test_a_withdrawn_key_does_not_sign_the_news_of_it(tmp_path: Path) -> None:
+    """Whoever has it could sign the same: the answer comes from the key that took over."""
+
+    async def story(feed: Feed) -> None:
+        first = await feed.ask()
+        known = feed.pen.key
+        assert known.kid is not None
+        waiting = asyncio.create_task(feed.ask(first.position, wait=20))
+        await asyncio.sleep(0)
+        await feed.cut_off(known.kid, kind="kid")
+
+        answer = await waiting  # checked against the new key
+
+        assert [(entry.kind, entry.value) for entry in answer.entries] == [("kid", known.kid)]
+        assert feed.renewals == 1
+        assert await feed.ask(answer.position) == FeedAnswer(
+            after=answer.position, position=answer.position, entries=()
+        )
+        assert feed.renewals == 1
+
+    play(tmp_path, story)
+
+
+def test_the_news_of_a_withdrawn_key_waits_until_another_one_signs(tmp_path: Path) -> None:
+    """A key that cannot be read anew must not sign it: 503, and the follower asks again."""
+
+    async def story(feed: Feed) -> None:
+        async def fail() -> None:
+            raise Unavailable("no key")
+
+        broken = RevocationFeed(feed.store, feed.pen, lambda: feed.now, issuer=ISSUER, renew_keys=fail)
+        await feed.cut_off("stolen", kind="kid")
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="no key"):
+                await broken.answer(after=0)
+
+    play(tmp_path, story)

@@ -232,6 +232,11 @@ def test_after_an_emergency_nothing_of_the_old_keys_is_good(machine: Machine) ->
     with pytest.raises(JOSEError, match="unknown_key"):
         verify(token, keyring)
     assert (old, 0) in machine.rows("SELECT id, length(sealed_private_key) FROM signing_keys")
+    ((kind, value, issued_before, expires_at),) = machine.rows(
+        "SELECT kind, value, issued_before, expires_at FROM revocations"
+    )
+    assert (kind, value) == ("kid", old)  # APIs that follow the feed hear of it within a second
+    assert issued_before == expires_at >= machine.now + 86_400  # whatever `iat` a thief writes
     first, second = (detail for (detail,) in machine.rows("SELECT detail FROM events ORDER BY position"))
     assert "scheduled" in first
     assert "compromised" in second
@@ -305,3 +310,25 @@ def test_every_type_has_its_own_header(machine: Machine, typ: str) -> None:
     for _ in range(2):
         token = machine.run(keyring.sign(CLAIMS, typ=typ))
         assert jwt.verify(token, keyring.public_keys(), algorithms={"ES256"}, typ=typ).claims == CLAIMS
+
+
+def test_a_key_that_does_not_open_here_does_not_keep_a_withdrawn_one_in_use(machine: Machine) -> None:
+    """The emergency was carried out under a secret that this process does not accept: it stops signing, says so."""
+    keyring = machine.start()
+    (old,) = kids(keyring)
+    other = Secret("another secret, that does not open the keys")
+    machine.run(machine.rotation(other).rotate(machine.now, compromised=True))
+
+    with pytest.raises(SealError):
+        machine.run(keyring.refresh())
+
+    assert old not in kids(keyring)
+    with pytest.raises(Unavailable):
+        machine.sign(keyring)
+
+
+def test_a_rotation_in_peace_cuts_nothing_off(machine: Machine) -> None:
+    """Nobody has the old key."""
+    machine.start()
+    machine.run(machine.rotation().rotate(machine.now))
+    assert machine.rows("SELECT kind FROM revocations") == []
