@@ -17,7 +17,7 @@ COMMANDS: Final = {
     "user": ("jotary.cli.user:user", "Make, list, disable and delete accounts."),
     "client": ("jotary.cli.client:client", "Register the applications that ask for tokens."),
     "session": ("jotary.cli.session:session", "List and revoke sessions."),
-    "key": ("jotary.cli.key:key", "List and rotate the keys that sign tokens."),
+    "key": ("jotary.cli.key:key", "List, add, rotate and reseal the keys that sign tokens."),
     "db": ("jotary.cli.db:db", "Make, upgrade and check the database's schema."),
     "explain": ("jotary.cli.explain:explain_token", "Say check by check why an access token is accepted or refused."),
     "login": ("jotary.cli.login:login", "Sign in at an issuer, and keep the session in the keychain."),

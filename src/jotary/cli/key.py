@@ -8,90 +8,95 @@ import click
 
 from jotary.cli import options
 from jotary.cli.administration import Administration, administer
-from jotary.cli.output import moment, print_json, print_rows
-from jotary.server.keyring import make_rotation
-from jotary.server.keyring.schedule import choose_signing_key, is_gone, may_sign
+from jotary.cli.key_rows import described, print_keys
+from jotary.server.keyring import make_custodians, make_rotation, make_sealer, reseal
 from jotary.server.model.signing_key import SigningKey
 
 
 @click.group()
 def key() -> None:
-    """List and rotate the keys that sign tokens."""
+    """List, add, rotate and reseal the keys that sign tokens."""
 
 
 @key.command("list")
 @options.config
 @options.as_json
 def list_keys(config: Path | None, *, as_json: bool) -> None:
-    """List the signing keys and where they are in their life."""
+    """List the signing keys, where they are in their life, who holds them and under which secret they are sealed."""
 
     async def work(desk: Administration) -> list[dict[str, Any]]:
-        return _described(await desk.store.signing_keys(), desk.now)
+        return _described(desk, await desk.store.signing_keys())
 
-    _print(administer(config, work), as_json=as_json)
+    print_keys(administer(config, work), as_json=as_json)
+
+
+_compromised = click.option(
+    "--compromised", is_flag=True, help="Somebody may have a private key: withdraw all of them at once."
+)
 
 
 @key.command()
-@click.option("--compromised", is_flag=True, help="Somebody may have a private key: withdraw all of them at once.")
+@_compromised
 @options.config
 @options.as_json
 def rotate(config: Path | None, *, compromised: bool, as_json: bool) -> None:
     """Make the next signing key. It is announced first and takes over by itself; nobody is signed out.
 
-    With --compromised every key is withdrawn at once: APIs refuse all tokens signed so far as soon as they read the
-    keys again. Sessions go on, so revoke those that the thief may have opened.
+    With --compromised every key is withdrawn and a new one signs at once. APIs that follow the feed refuse whatever the
+    old ones signed within a second, all others as soon as they read the keys again. Sessions go on with new tokens, so
+    revoke those that the thief may have opened.
     """
 
     async def work(desk: Administration) -> list[dict[str, Any]]:
         rotation = make_rotation(desk.settings, desk.store, entropy=desk.entropy)
-        return _described(await rotation.rotate(desk.now, compromised=compromised), desk.now)
+        return _described(desk, await rotation.rotate(desk.now, compromised=compromised))
 
-    _print(administer(config, work), as_json=as_json)
-
-
-def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        print_json(rows)
-        return
-    shown = [
-        {
-            **row,
-            "signs from": moment(row["signing_from"]),
-            "retires": moment(row["retiring_from"]),
-            "gone": moment(row["gone_from"]),
-        }
-        for row in rows
-    ]
-    columns = ["kid", "alg", "phase", "signs from", "retires", "gone"]
-    print_rows(shown, columns, nothing="There is no key yet; the server makes the first one when it starts.")
+    print_keys(administer(config, work), as_json=as_json)
 
 
-def _described(keys: Sequence[SigningKey], now: int) -> list[dict[str, Any]]:
-    """The members of keys in JSON; times in Unix seconds. Others build on these names."""
-    signing = choose_signing_key(keys, now)
-    return [
-        {
-            "kid": each.id,
-            "alg": each.algorithm,
-            "phase": _phase(each, signing, now),
-            "announced_at": each.announced_at,
-            "signing_from": each.signing_from,
-            "retiring_from": each.retiring_from,
-            "gone_from": each.gone_from,
-        }
-        for each in sorted(keys, key=_order)
-    ]
+@key.command()
+@click.option("--pkcs11", "label", metavar="LABEL", help="The label of a key in the HSM that the settings name.")
+@click.option("--kms", "arn", metavar="ARN", help="The ARN of an asymmetric signing key in AWS KMS.")
+@_compromised
+@options.config
+@options.as_json
+def add(config: Path | None, *, label: str | None, arn: str | None, compromised: bool, as_json: bool) -> None:
+    """Announce a key that an HSM or a KMS holds as the next one. It takes over by itself; nobody is signed out.
+
+    For servers with signing_keys = "external". Its public part is read and published; the private one stays where it
+    is. With --compromised every other key is withdrawn, as by rotate, and this one signs at once.
+    """
+    if (label is None) == (arn is None):
+        raise click.UsageError("Name one key: --pkcs11 LABEL or --kms ARN.")
+    custodian, name = ("pkcs11", label) if label is not None else ("aws-kms", arn)
+
+    async def work(desk: Administration) -> list[dict[str, Any]]:
+        custodians = make_custodians(desk.settings)
+        try:
+            reference, public = await custodians.public_key(custodian, name or "")
+        finally:
+            custodians.close()
+        rotation = make_rotation(desk.settings, desk.store, entropy=desk.entropy)
+        return _described(desk, await rotation.add(desk.now, reference, public, compromised=compromised))
+
+    print_keys(administer(config, work), as_json=as_json)
 
 
-def _order(each: SigningKey) -> tuple[int, bool, str]:
-    """In the order in which they sign; of two that began together, the one whose end is decided."""
-    return each.signing_from, each.retiring_from is None, each.id
+@key.command("reseal")
+@options.config
+@options.as_json
+def reseal_keys(config: Path | None, *, as_json: bool) -> None:
+    """Seal the signing keys anew, under the present secret, after the secret was replaced.
+
+    All in one transaction, beside running servers. The secret that sealed them must be among the accepted_secrets.
+    """
+
+    async def work(desk: Administration) -> list[dict[str, Any]]:
+        await reseal(desk.store, make_sealer(desk.settings), now=desk.now, entropy=desk.entropy)
+        return _described(desk, await desk.store.signing_keys())
+
+    print_keys(administer(config, work), as_json=as_json)
 
 
-def _phase(each: SigningKey, signing: SigningKey | None, now: int) -> str:
-    """Its place in the life of a key (design §6.2)."""
-    if each is signing:
-        return "signing"
-    if is_gone(each, now):
-        return "gone"
-    return "announced" if may_sign(each, now) else "retiring"
+def _described(desk: Administration, keys: Sequence[SigningKey]) -> list[dict[str, Any]]:
+    return described(keys, make_sealer(desk.settings), desk.now)

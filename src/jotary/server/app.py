@@ -104,8 +104,9 @@ class Application:
             hasher = HashingPool(workers=self._settings.hash_workers, queue=self._settings.hash_queue)
             stack.push_async_callback(asyncio.to_thread, hasher.close)
             keyring = make_keyring(self._settings, store, clock=self._clock, entropy=self._entropy)
+            stack.push_async_callback(asyncio.to_thread, keyring.close)
             await keyring.refresh()
-            await stack.enter_async_context(_periodically(KEY_REFRESH_INTERVAL, keyring.refresh, "key_refresh"))
+            await stack.enter_async_context(_periodically(KEY_REFRESH_INTERVAL, _KeyCare(keyring), "key_refresh"))
             await stack.enter_async_context(_periodically(PURGE_INTERVAL, lambda: self._purge(store), "purge"))
             routes = build_app(self._parts(store, hasher, keyring))
             self._routes = RequestIds(Forwarded(routes, self._settings.trusted_proxies), self._entropy)
@@ -270,6 +271,20 @@ async def _periodically(seconds: float, work: Callable[[], Awaitable[None]], nam
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+class _KeyCare:
+    """Reads the keys anew, and says once that an operator is awaited."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._has_said = False
+
+    async def __call__(self) -> None:
+        await self._keyring.refresh()
+        if self._keyring.is_overdue and not self._has_said:
+            log.warning("key_rotation_overdue", hint="Add the next signing key with: jotary key add")
+        self._has_said = self._keyring.is_overdue
 
 
 async def _renew(keyring: Keyring) -> None:

@@ -154,9 +154,11 @@ def test_keys_are_listed_without_their_private_parts(with_key: Run) -> None:
         "signing_from": key["announced_at"],
         "retiring_from": None,
         "gone_from": None,
+        "held_by": "server",
+        "sealed_under": "secret",
     }
     head, line = with_key("key", "list").out.splitlines()
-    assert head.split() == ["kid", "alg", "phase", "signs", "from", "retires", "gone"]
+    assert head.split() == ["kid", "alg", "phase", "signs", "from", "retires", "gone", "held", "by", "sealed", "under"]
     assert line.split()[:3] == [key["kid"], "ES256", "signing"]
 
 
@@ -178,3 +180,49 @@ def test_without_a_key_it_says_who_makes_one(run: Run) -> None:
     """A database on which no server has run."""
     assert run("key", "list").out == "There is no key yet; the server makes the first one when it starts.\n"
     assert run("key", "list", "--json").json() == []
+
+
+OLD, NEW = "0123456789abcdefghijklmnopqrstuvwxyz", "zyxwvutsrqponmlkjihgfedcba9876543210"
+
+
+def test_keys_are_resealed_after_the_secret_was_replaced(with_key: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list says when the old secret may be forgotten."""
+    (before,) = with_key("key", "list", "--json").json()
+    monkeypatch.setenv("JOTARY_SECRET", NEW)
+    (unknown,) = with_key("key", "list", "--json").json()
+    assert (unknown["held_by"], unknown["sealed_under"]) == ("unknown", "an unknown secret")
+    refused = with_key("key", "reseal")
+    assert refused.code == 1
+    assert "accepted_secrets" in refused.err
+
+    monkeypatch.setenv("JOTARY_ACCEPTED_SECRETS", OLD)
+    assert with_key("key", "list", "--json").json() == [{**before, "sealed_under": "an accepted secret"}]
+    assert with_key("key", "reseal", "--json").json() == [before]
+    monkeypatch.delenv("JOTARY_ACCEPTED_SECRETS")
+    assert with_key("key", "list", "--json").json() == [before]
+    assert with_key("key", "reseal").code == 0
+
+
+def test_where_keys_are_external_the_server_makes_none(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in peace nor in an emergency: a key of its own would be a weaker one, and nobody would notice."""
+    monkeypatch.setenv("JOTARY_SIGNING_KEYS", "external")
+    for arguments in ([], ["--compromised"]):
+        refused = run("key", "rotate", *arguments)
+        assert refused.code == 1
+        assert "jotary key add" in refused.err
+    assert run("key", "list", "--json").json() == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["--pkcs11", "one", "--kms", "two"]])
+def test_exactly_one_key_is_added(run: Run, arguments: list[str]) -> None:
+    """Which one is said by where it is."""
+    refused = run("key", "add", *arguments)
+    assert refused.code == 2
+    assert "--pkcs11 LABEL or --kms ARN" in refused.err
+
+
+def test_an_hsm_that_the_settings_do_not_name_is_said_to_be_missing(run: Run) -> None:
+    """With the settings that name it."""
+    refused = run("key", "add", "--pkcs11", "one")
+    assert refused.code == 1
+    assert "pkcs11_library" in refused.err

@@ -1,6 +1,6 @@
 """Signing keys: their schedule (pure), their sealing at rest, and the signer that the flows use (design §6.2)."""
 
-from jotary.server.keyring.composition import make_keyring, make_rotation, make_sealer
+from jotary.server.keyring.composition import make_custodians, make_keyring, make_rotation, make_sealer
 from jotary.server.keyring.derived_key import derive_key, derive_keys
 from jotary.server.keyring.keyring import Keyring
 from jotary.server.keyring.resealing import reseal
@@ -17,6 +17,7 @@ __all__ = [
     "Sealer",
     "derive_key",
     "derive_keys",
+    "make_custodians",
     "make_keyring",
     "make_rotation",
     "make_sealer",

@@ -9,6 +9,8 @@ import msgspec
 
 from jotary.jose import Key, base64url, strict_json
 from jotary.server.keyring import schedule
+from jotary.server.keyring.addition import RotationRefusedError, check_addition
+from jotary.server.keyring.external import Reference, encode_reference
 from jotary.server.keyring.schedule import Announce, Retire, Rules, Step
 from jotary.server.keyring.seal import NONCE_SIZE, Sealer
 from jotary.server.model.changes import (
@@ -67,6 +69,10 @@ class Rotation:
             await self._carry_out(steps, now)
         raise Unavailable("the signing keys keep changing")
 
+    def is_overdue(self, keys: Sequence[SigningKey], now: int) -> bool:
+        """Whether an operator should have added a key by now."""
+        return schedule.is_overdue(keys, now, self._rules)
+
     async def rotate(self, now: int, *, compromised: bool = False) -> Sequence[SigningKey]:
         """Start a rotation now; return the keys as they then are.
 
@@ -75,21 +81,58 @@ class Rotation:
         every API that follows it refuses what they signed within a second; others do so when they read the keys again.
 
         Raises:
+            RotationRefusedError: keys come from an operator, who adds one.
             Unavailable: the database does not answer, or too many processes do the same.
         """
-        for _ in range(_ATTEMPTS):
-            keys = await self._store.signing_keys()
-            steps = (
-                schedule.plan_emergency(keys, now) if compromised else schedule.plan_rotation(keys, now, self._rules)
+        if self._rules.are_external:
+            raise RotationRefusedError(
+                "the server makes no keys: signing_keys is external",
+                hint="Add the next one with: jotary key add, which takes --compromised as well.",
             )
-            cut_offs = [_cut_off(key, now) for key in keys if compromised and not schedule.is_gone(key, now)]
-            reason = "compromised" if compromised else "requested"
-            if await self._carry_out(steps, now, reason=reason, also=cut_offs):
+        for _ in range(_ATTEMPTS):
+            if await self._rotate(await self._store.signing_keys(), now, compromised=compromised):
                 return await self._store.signing_keys()
         raise Unavailable("the signing keys keep changing")
 
+    async def add(
+        self, now: int, reference: Reference, public: Key, *, compromised: bool = False
+    ) -> Sequence[SigningKey]:
+        """Start a rotation to a key that a custodian holds; return the keys as they then are.
+
+        Args:
+            now: Unix seconds.
+            reference: where it is.
+            public: as it will be published.
+            compromised: as for `rotate`.
+
+        Raises:
+            RotationRefusedError: it cannot be added now.
+            Unavailable: the database does not answer, or too many processes do the same.
+        """
+        made = self._record(public, encode_reference(reference), now)
+        for _ in range(_ATTEMPTS):
+            keys = await self._store.signing_keys()
+            check_addition(keys, made, now, self._rules, compromised=compromised)
+            if await self._rotate(keys, now, made=made, compromised=compromised):
+                return await self._store.signing_keys()
+        raise Unavailable("the signing keys keep changing")
+
+    async def _rotate(
+        self, keys: Sequence[SigningKey], now: int, *, made: SigningKey | None = None, compromised: bool
+    ) -> bool:
+        steps = schedule.plan_emergency(keys, now) if compromised else schedule.plan_rotation(keys, now, self._rules)
+        cut_offs = [_cut_off(key, now) for key in keys if compromised and not schedule.is_gone(key, now)]
+        reason = "compromised" if compromised else "requested"
+        return await self._carry_out(steps, now, reason=reason, also=cut_offs, made=made)
+
     async def _carry_out(
-        self, steps: Sequence[Step], now: int, *, reason: str = "scheduled", also: Sequence[Change] = ()
+        self,
+        steps: Sequence[Step],
+        now: int,
+        *,
+        reason: str = "scheduled",
+        also: Sequence[Change] = (),
+        made: SigningKey | None = None,
     ) -> bool:
         """Write the steps in one transaction; False if another process was first and the facts must be read again."""
         changes: list[Change] = [*also]
@@ -97,7 +140,7 @@ class Rotation:
         replaced: dict[str, SigningKey] = {}
         for step in steps:
             if isinstance(step, Announce):
-                changes += await self._announce(step, now, reason)
+                changes += _announce(step, made or await self._make(now), now, reason)
             else:
                 before[step.key.id] = step.key
                 replaced[step.key.id] = _apply(step, replaced.get(step.key.id, step.key))
@@ -108,26 +151,33 @@ class Rotation:
             return False
         return True
 
-    async def _announce(self, step: Announce, now: int, reason: str) -> list[Change]:
+    async def _make(self, now: int) -> SigningKey:
         # Making an RSA key takes long enough to hold up everybody else's requests.
         key = await asyncio.to_thread(Key.generate, self._rules.algorithm)
-        if key.kid is None:
-            raise ValueError(f"{self._rules.algorithm} has no public keys to publish")
-        private = strict_json.dumps(key.to_jwk(private=True))
-        record = SigningKey(
-            id=key.kid,
-            algorithm=self._rules.algorithm,
-            public_jwk=key.to_jwk(),
-            sealed_private_key=self._sealer.seal(private, kid=key.kid, nonce=self._entropy(NONCE_SIZE)),
+        return self._record(key.public(), strict_json.dumps(key.to_jwk(private=True)), now)
+
+    def _record(self, public: Key, private: bytes, now: int) -> SigningKey:
+        """A key at rest, before it is decided from when on it signs."""
+        if public.kid is None or public.alg is None:
+            raise ValueError("a key without public part, name or algorithm cannot be published")
+        return SigningKey(
+            id=public.kid,
+            algorithm=public.alg,
+            public_jwk=public.to_jwk(),
+            sealed_private_key=self._sealer.seal(private, kid=public.kid, nonce=self._entropy(NONCE_SIZE)),
             announced_at=now,
-            signing_from=step.signing_from,
+            signing_from=now,
         )
-        detail = {"kid": key.kid, "algorithm": record.algorithm, "signing_from": step.signing_from, "reason": reason}
-        return [
-            _take_place(step.beside, now),
-            AddSigningKey(record),
-            AddEvent(Event(kind="key.announced", at=now, detail=detail)),
-        ]
+
+
+def _announce(step: Announce, made: SigningKey, now: int, reason: str) -> list[Change]:
+    record = msgspec.structs.replace(made, signing_from=step.signing_from)
+    detail = {"kid": record.id, "algorithm": record.algorithm, "signing_from": step.signing_from, "reason": reason}
+    return [
+        _take_place(step.beside, now),
+        AddSigningKey(record),
+        AddEvent(Event(kind="key.announced", at=now, detail=detail)),
+    ]
 
 
 def _cut_off(key: SigningKey, now: int) -> AddRevocation:

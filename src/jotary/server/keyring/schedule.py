@@ -24,20 +24,27 @@ ROTATION_INTERVAL: Final = 90 * 86_400
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """What the schedule goes by; durations in seconds."""
+    """What the schedule goes by; durations in seconds.
+
+    `are_external`: keys come from an operator, who adds each; the schedule retires them and never makes one.
+    """
 
     algorithm: str
     announcement: int
     retirement: int
     rotation_interval: int = ROTATION_INTERVAL
+    are_external: bool = False
 
     @classmethod
-    def of(cls, *, algorithm: str, jwks_max_age: int, token_lifetime: int, leeway: int) -> "Rules":
+    def of(
+        cls, *, algorithm: str, jwks_max_age: int, token_lifetime: int, leeway: int, are_external: bool = False
+    ) -> "Rules":
         """The rules that follow from how long others keep the key set and how long the longest token lives."""
         return cls(
             algorithm=algorithm,
             announcement=jwks_max_age + RELOAD_INTERVAL,
             retirement=token_lifetime + leeway + RELOAD_INTERVAL,
+            are_external=are_external,
         )
 
 
@@ -73,12 +80,10 @@ def plan(keys: Sequence[SigningKey], now: int, rules: Rules) -> list[Step]:
     standing = _standing(keys)
     steps: list[Step] = [Destroy(key) for key in keys if _may_be_destroyed(key, now)]
     if not standing:
-        return [*steps, Announce(now, _names(keys))]
+        return steps if rules.are_external else [*steps, Announce(now, _names(keys))]
     last = standing[-1]
-    due = last.signing_from + rules.rotation_interval
-    if last.algorithm != rules.algorithm:
-        due = now
-    if now + rules.announcement >= due:
+    due = now if last.algorithm != rules.algorithm else last.signing_from + rules.rotation_interval
+    if now + rules.announcement >= due and not rules.are_external:
         return [*steps, *_succeed(keys, max(due, now + rules.announcement), rules)]
     return [*steps, *_retire(standing[:-1], max(last.signing_from, now), rules)]
 
@@ -98,6 +103,14 @@ def plan_emergency(keys: Sequence[SigningKey], now: int) -> list[Step]:
         if not is_gone(key, now):
             steps += (Retire(key, now, now), Destroy(key))
     return [*steps, Announce(now, _names(keys))]
+
+
+def is_overdue(keys: Sequence[SigningKey], now: int, rules: Rules) -> bool:
+    """Whether an operator should have added a key by now: there is none, or the last has signed for long enough."""
+    standing = _standing(keys)
+    if not rules.are_external:
+        return False
+    return not standing or now >= standing[-1].signing_from + rules.rotation_interval
 
 
 def is_gone(key: SigningKey, now: int) -> bool:

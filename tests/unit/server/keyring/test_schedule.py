@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jotary.server.keyring.addition import RotationRefusedError, check_addition
 from jotary.server.keyring.schedule import (
     RELOAD_INTERVAL,
     Announce,
@@ -14,6 +15,7 @@ from jotary.server.keyring.schedule import (
     Step,
     choose_signing_key,
     is_gone,
+    is_overdue,
     may_sign,
     plan,
     plan_emergency,
@@ -210,3 +212,49 @@ def _as_read(history: list[tuple[int, list[SigningKey]]], moment: int) -> list[S
 def _published(history: list[tuple[int, list[SigningKey]]], read_at: int, served_at: int) -> set[str]:
     """What a process published at a moment, that read the keys at another."""
     return {one.id for one in _as_read(history, read_at) if not is_gone(one, served_at)}
+
+
+EXTERNAL = msgspec.structs.replace(RULES, are_external=True)
+
+
+def test_an_external_key_is_followed_by_no_key_of_the_servers_own() -> None:
+    """Whatever is due, and whatever the algorithm: a key in a database is weaker than one in an HSM."""
+    a, due = key("a"), NOW + EXTERNAL.rotation_interval
+    assert plan([], NOW, EXTERNAL) == []
+    assert plan([a], due + 999, EXTERNAL) == []
+    assert plan([key("a", algorithm="RS256")], NOW, EXTERNAL) == []
+    assert plan([a, key("b", NOW + 1)], NOW + 2, EXTERNAL) == [Retire(a, NOW + 2, NOW + 2 + RULES.retirement)]
+    assert plan_rotation([a], NOW, EXTERNAL) == plan_rotation([a], NOW, RULES)  # one that an operator adds
+
+
+def test_an_operator_is_awaited_when_an_external_key_has_signed_long_enough() -> None:
+    """And when there is none."""
+    due = NOW + EXTERNAL.rotation_interval
+    assert is_overdue([], NOW, EXTERNAL)
+    assert not is_overdue([key("a")], due - 1, EXTERNAL)
+    assert is_overdue([key("a")], due, EXTERNAL)
+    assert not is_overdue([key("a"), key("b", NOW + 1)], due, EXTERNAL)
+    assert not is_overdue([], NOW, RULES)
+
+
+@pytest.mark.parametrize(
+    ("keys", "added", "rules", "match"),
+    [
+        ([], key("new"), RULES, "signing_keys is sealed"),
+        ([], key("new", algorithm="RS256"), EXTERNAL, "signing_algorithm is ES256"),
+        ([key("new", gone_from=NOW, retiring_from=NOW)], key("new"), EXTERNAL, "added before"),
+        ([key("a"), key("b", signing_from=NOW + 9)], key("new"), EXTERNAL, "b is announced already"),
+    ],
+)
+def test_a_key_that_the_schedule_could_not_take_over_is_refused(
+    keys: list[SigningKey], added: SigningKey, rules: Rules, match: str
+) -> None:
+    """With what to do instead."""
+    with pytest.raises(RotationRefusedError, match=match) as refused:
+        check_addition(keys, added, NOW, rules, compromised=False)
+    assert refused.value.hint
+
+
+def test_in_an_emergency_a_key_is_taken_whatever_is_announced() -> None:
+    """The announced one is withdrawn with the others."""
+    check_addition([key("b", signing_from=NOW + 9)], key("new"), NOW, EXTERNAL, compromised=True)

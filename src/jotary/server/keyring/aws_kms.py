@@ -1,0 +1,114 @@
+"""AWS KMS as a custodian. Credentials and their renewal are boto3's business (environment, profile, role)."""
+
+import hashlib
+import re
+import threading
+from base64 import b64encode
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from jotary.jose import JOSEError, Key
+from jotary.server.keyring.external import NoSuchKeyError, Reference
+from jotary.server.ports import Unavailable
+
+NAME: Final = "aws-kms"
+
+_ALGORITHMS: Final = {"ES256": "ECDSA_SHA_256", "RS256": "RSASSA_PKCS1_V1_5_SHA_256"}
+_REGION: Final = re.compile(r"arn:[a-z-]+:kms:([a-z0-9-]+):[0-9]{12}:(?:key|alias)/.+")
+_COORDINATE_SIZE: Final = 32  # bytes of r and of s on P-256
+# One attempt more, all of it within what a caller waits; the server's own threads bound the connections.
+_CONFIG: Final = Config(
+    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}, max_pool_connections=8
+)
+_NO_KEY: Final = {
+    "DisabledException",
+    "InvalidArnException",
+    "InvalidKeyUsageException",
+    "KMSInvalidStateException",
+    "NotFoundException",
+    "UnsupportedOperationException",
+    "ValidationException",
+}
+
+
+class AWSKMSCustodian:
+    """Signs with asymmetric keys of KMS, found by their ARN, whose region is where they are asked."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # a session of boto3 is not for several threads; a client is
+        self._clients: dict[str | None, Any] = {}
+
+    def public_key(self, name: str) -> tuple[Reference, Key]:
+        """As `Custodian.public_key`; the reference holds the key's own ARN, as an alias may be pointed elsewhere."""
+        try:
+            found = self._client(name).get_public_key(KeyId=name)
+            alias_of = self._client(name).describe_key(KeyId=name)["KeyMetadata"]["Arn"]
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code in _NO_KEY:
+                hint = "Name the ARN of an asymmetric key for signing, of the kind ECC_NIST_P256 or RSA_2048."
+                raise NoSuchKeyError(f"KMS has no such key to sign with ({code})", hint=hint) from error
+            raise _unavailable(error) from error
+        except BotoCoreError as error:
+            raise _unavailable(error) from error
+        if not set(found["SigningAlgorithms"]) & set(_ALGORITHMS.values()):
+            raise NoSuchKeyError(
+                f"a key of the kind {found['KeySpec']} cannot sign here", hint="Make one of ECC_NIST_P256 or RSA_2048."
+            )
+        try:
+            return Reference(NAME, alias_of), Key.from_pem(_pem(found["PublicKey"]))
+        except JOSEError as error:
+            raise NoSuchKeyError(f"the public key cannot be read: {error}", hint="Make another one.") from error
+
+    def sign(self, name: str, algorithm: str, message: bytes) -> bytes:
+        """As `Custodian.sign`. Only the digest travels."""
+        try:
+            answer = self._client(name).sign(
+                KeyId=name,
+                Message=hashlib.sha256(message).digest(),
+                MessageType="DIGEST",
+                SigningAlgorithm=_ALGORITHMS[algorithm],
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise _unavailable(error) from error
+        return _raw(answer["Signature"]) if algorithm == "ES256" else bytes(answer["Signature"])
+
+    def close(self) -> None:
+        """Close the connections."""
+        for client in self._clients.values():
+            client.close()
+
+    def _client(self, name: str) -> Any:
+        """The client of the key's region; of boto3's own where the name says none."""
+        found = _REGION.fullmatch(name)
+        region = found[1] if found else None
+        with self._lock:
+            if region not in self._clients:
+                self._clients[region] = boto3.session.Session().client("kms", region_name=region, config=_CONFIG)
+            return self._clients[region]
+
+
+def _raw(der: bytes) -> bytes:
+    """The signature r ‖ s (RFC 7518 §3.4) from KMS's DER.
+
+    Raises:
+        Unavailable: it is none.
+    """
+    try:
+        r, s = decode_dss_signature(der)
+        return r.to_bytes(_COORDINATE_SIZE, "big") + s.to_bytes(_COORDINATE_SIZE, "big")
+    except (ValueError, OverflowError) as error:
+        raise Unavailable("KMS answered with no signature") from error
+
+
+def _pem(der: bytes) -> str:
+    text = b64encode(der).decode("ascii")
+    return f"-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n"
+
+
+def _unavailable(error: Exception) -> Unavailable:
+    return Unavailable(f"KMS does not answer: {error}")
