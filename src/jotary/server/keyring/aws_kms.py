@@ -55,10 +55,8 @@ class AWSKMSCustodian:
             raise _unavailable(error) from error
         except BotoCoreError as error:
             raise _unavailable(error) from error
-        if not set(found["SigningAlgorithms"]) & set(_ALGORITHMS.values()):
-            raise NoSuchKeyError(
-                f"a key of the kind {found['KeySpec']} cannot sign here", hint="Make one of ECC_NIST_P256 or RSA_2048."
-            )
+        if not set(found.get("SigningAlgorithms") or ()) & set(_ALGORITHMS.values()):
+            raise NoSuchKeyError("a key of this kind cannot sign here", hint="Make one of ECC_NIST_P256 or RSA_2048.")
         try:
             return Reference(NAME, alias_of), Key.from_pem(_pem(found["PublicKey"]))
         except JOSEError as error:

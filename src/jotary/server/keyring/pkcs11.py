@@ -3,6 +3,7 @@
 The library is one for the whole process, a login is one for the token, and a session belongs to one thread.
 """
 
+import contextlib
 import hashlib
 import threading
 from base64 import b64encode
@@ -146,7 +147,8 @@ class PKCS11Custodian:
                 return
             self._generation += 1
             self._drop_login()
-            pkcs11.lib(self._path).reinitialize()
+            with contextlib.suppress(pkcs11.PKCS11Error, RuntimeError, OSError):  # the next attempt meets it again
+                pkcs11.lib(self._path).reinitialize()
 
     def _drop_login(self) -> None:
         login, self._login = self._login, None

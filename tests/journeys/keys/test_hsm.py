@@ -1,0 +1,171 @@
+"""A PKCS#11 token, as SoftHSM gives one: real keys that the server never has."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pkcs11
+import pytest
+
+from jotary.oauth.secret import Secret
+from jotary.server.keyring.external import NoSuchKeyError, as_signing_key
+from jotary.server.keyring.pkcs11 import PKCS11Custodian
+from jotary.server.ports import Unavailable
+
+if TYPE_CHECKING:
+    from tests.journeys.keys.conftest import Place
+
+PLACES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/libsofthsm2.so", "/usr/local/lib/softhsm/libsofthsm2.so")
+LIBRARY = next((place for place in PLACES if Path(place).exists()), "")
+TOKEN, PIN = "jotary", "1234"
+MESSAGE = b"a header and a payload"
+ALGORITHMS = {"p256": "ES256", "rsa": "RS256", "ed25519": "EdDSA"}
+
+pytestmark = pytest.mark.skipif(
+    not LIBRARY or shutil.which("softhsm2-util") is None, reason="SoftHSM is not installed (package softhsm2)"
+)
+
+# What the library's objects find when they are collected behind a session that died.
+_of_dead_sessions = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+MAKE_KEYS = """
+import sys, pkcs11
+from pkcs11 import Attribute, KeyType, Mechanism
+from pkcs11.util.ec import encode_named_curve_parameters
+with pkcs11.lib(sys.argv[1]).get_token(token_label="jotary").open(user_pin="1234", rw=True) as session:
+    def curve(kind, parameters):
+        return session.create_domain_parameters(kind, {Attribute.EC_PARAMS: parameters}, local=True)
+    for label in ("p256", "p384"):
+        name = {"p256": "secp256r1", "p384": "secp384r1"}[label]
+        curve(KeyType.EC, encode_named_curve_parameters(name)).generate_keypair(
+            mechanism=Mechanism.EC_KEY_PAIR_GEN, store=True, label=label)
+    curve(KeyType.EC_EDWARDS, b"\\x13\\x0cedwards25519").generate_keypair(
+        mechanism=Mechanism.EC_EDWARDS_KEY_PAIR_GEN, store=True, label="ed25519")
+    session.generate_keypair(KeyType.RSA, 2048, store=True, label="rsa")
+"""
+
+
+@pytest.fixture(scope="module")
+def configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A token of its own, found by this process and by those that it starts."""
+    folder = tmp_path_factory.mktemp("softhsm")
+    (folder / "tokens").mkdir()
+    file = folder / "softhsm2.conf"
+    file.write_text(f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("SOFTHSM2_CONF", str(file))
+        label = ("--label", TOKEN, "--pin", PIN, "--so-pin", "5678")
+        subprocess.run(["softhsm2-util", "--init-token", "--free", *label], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-c", MAKE_KEYS, LIBRARY], check=True, capture_output=True)
+        yield file
+
+
+@pytest.fixture
+def custodian(configuration: Path) -> Iterator[PKCS11Custodian]:
+    """What asks the token."""
+    assert configuration
+    made = PKCS11Custodian(library=LIBRARY, token=TOKEN, pin=Secret(PIN))
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("label", ALGORITHMS)
+def test_its_signatures_verify_with_the_key_that_it_publishes(custodian: PKCS11Custodian, label: str) -> None:
+    """RFC 7518 §3.3 and §3.4, RFC 8037 §3.1."""
+    reference, key = custodian.public_key(label)
+    published, algorithm = as_signing_key(key), ALGORITHMS[label]
+    assert published.alg == algorithm
+    for _ in range(8):
+        published.verifier(algorithm)(custodian.sign(reference.name, algorithm, MESSAGE), MESSAGE)
+
+
+def test_a_label_that_is_not_there_is_said_so(custodian: PKCS11Custodian) -> None:
+    """Not a failure of the HSM."""
+    with pytest.raises(NoSuchKeyError, match="no such key") as refused:
+        custodian.public_key("another")
+    assert "pkcs11-tool" in refused.value.hint
+
+
+def test_a_curve_that_cannot_sign_here_is_refused(custodian: PKCS11Custodian) -> None:
+    """P-384 would be ES384."""
+    with pytest.raises(NoSuchKeyError, match="cannot sign here"):
+        as_signing_key(custodian.public_key("p384")[1])
+
+
+@_of_dead_sessions
+def test_a_library_that_lost_everything_is_started_anew(custodian: PKCS11Custodian) -> None:
+    """Sessions, login and library: an HSM that was switched off and on again needs no restart of the server."""
+    _, key = custodian.public_key("p256")
+    pkcs11.lib(LIBRARY).finalize()
+    as_signing_key(key).verifier("ES256")(custodian.sign("p256", "ES256", MESSAGE), MESSAGE)
+
+
+@_of_dead_sessions
+def test_a_login_that_was_lost_is_renewed(custodian: PKCS11Custodian) -> None:
+    """The private keys cannot be seen without it."""
+    _, key = custodian.public_key("p256")
+    pkcs11.lib(LIBRARY).reinitialize()
+    as_signing_key(key).verifier("ES256")(custodian.sign("p256", "ES256", MESSAGE), MESSAGE)
+
+
+@_of_dead_sessions
+def test_a_token_that_is_away_is_unavailable_until_it_is_back(custodian: PKCS11Custodian, configuration: Path) -> None:
+    """503 meanwhile, and no restart."""
+    custodian.sign("p256", "ES256", MESSAGE)
+    tokens = configuration.parent / "tokens"
+    away = tokens.rename(configuration.parent / "away")
+    tokens.mkdir()
+    pkcs11.lib(LIBRARY).reinitialize()
+    try:
+        with pytest.raises(Unavailable, match="HSM does not answer"):
+            custodian.sign("p256", "ES256", MESSAGE)
+    finally:
+        tokens.rmdir()
+        away.rename(tokens)
+    assert len(custodian.sign("p256", "ES256", MESSAGE)) == 64
+
+
+def test_a_refused_pin_is_never_tried_twice(configuration: Path) -> None:
+    """A token locks itself after a few: the server must not do that to its own HSM."""
+    assert configuration
+    pkcs11.lib(LIBRARY).reinitialize()
+    custodian = PKCS11Custodian(library=LIBRARY, token=TOKEN, pin=Secret("0000"))
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="refused the PIN"):
+            custodian.sign("p256", "ES256", MESSAGE)
+        custodian._pin = Secret(PIN)  # even the right one: only a start with new settings tries again
+
+
+def test_a_library_that_is_not_there_is_unavailable() -> None:
+    """Said to the operator."""
+    script = (
+        "from jotary.oauth.secret import Secret\n"
+        "from jotary.server.keyring.pkcs11 import PKCS11Custodian\n"
+        "PKCS11Custodian(library='/nowhere.so', token='t', pin=Secret('1')).sign('k', 'ES256', b'')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "Unavailable: the HSM does not answer" in done.stderr
+
+
+def test_a_server_signs_with_the_hsm(configuration: Path, place: "Place") -> None:
+    """From `jotary key add` to the verified token; the PIN comes from a file."""
+    assert configuration
+    (place.folder / "pin").write_text(f"{PIN}\n")
+    place.environment |= {
+        "JOTARY_SIGNING_KEYS": "external",
+        "JOTARY_PKCS11_LIBRARY": LIBRARY,
+        "JOTARY_PKCS11_TOKEN": TOKEN,
+        "JOTARY_PKCS11_PIN_FILE": "pin",
+    }
+    place.add_client()
+    (added,) = place.json("key", "add", "--pkcs11", "p256")
+    assert (added["held_by"], added["phase"]) == ("pkcs11 p256", "signing")
+    place.serve()
+
+    verified = place.verify(place.token())
+
+    assert (verified.header["kid"], verified.header["alg"]) == (added["kid"], "ES256")
+    assert PIN not in (place.folder / "log").read_text()

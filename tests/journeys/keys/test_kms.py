@@ -1,0 +1,163 @@
+"""AWS KMS as moto serves it: over HTTP, with real keys and real signatures."""
+
+import sys
+import warnings
+from collections.abc import Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jotary.server.keyring import aws_kms
+from jotary.server.keyring.aws_kms import AWSKMSCustodian
+from jotary.server.keyring.external import NoSuchKeyError, as_signing_key
+from jotary.server.ports import Unavailable
+
+if TYPE_CHECKING:
+    from tests.journeys.keys.conftest import Place
+
+REGION = "eu-central-1"
+MESSAGE = b"a header and a payload"
+
+
+class KMS:
+    """The service, and an administrator's client of it."""
+
+    def __init__(self, server: Any, url: str) -> None:
+        self.server = server
+        self.url = url
+        self.client = boto3.client("kms", region_name=REGION)
+
+    def make(self, spec: str = "ECC_NIST_P256", usage: str = "SIGN_VERIFY") -> str:
+        """The ARN of a new key."""
+        arn: str = self.client.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]["Arn"]
+        return arn
+
+
+def _sign_digest(backend: Any, *, key_id: str, message: bytes, signing_algorithm: str) -> tuple[str, bytes, str]:
+    """What KMS does with `MessageType` DIGEST; moto would hash the digest once more."""
+    key = backend.describe_key(key_id)
+    private, digest = key.private_key.private_key, Prehashed(SHA256())
+    if signing_algorithm == "ECDSA_SHA_256":
+        return key.arn, private.sign(message, ECDSA(digest)), signing_algorithm
+    assert signing_algorithm == "RSASSA_PKCS1_V1_5_SHA_256"
+    return key.arn, private.sign(message, PKCS1v15(), digest), signing_algorithm
+
+
+@pytest.fixture
+def kms(monkeypatch: pytest.MonkeyPatch) -> Iterator[KMS]:
+    """A KMS on loopback, which boto3 finds by the variables of AWS."""
+    cors = ModuleType("flask_cors")  # moto serves browsers, too; here there are none
+    monkeypatch.setitem(sys.modules, "flask_cors", cors)
+    monkeypatch.setattr(cors, "CORS", lambda _application: None, raising=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from moto.server import ThreadedMotoServer  # noqa: PLC0415 -- it looks for flask_cors when it is imported
+        from moto.kms.models import KmsBackend  # noqa: PLC0415 -- the same
+    monkeypatch.setattr(KmsBackend, "sign", _sign_digest)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    values = {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "y", "DEFAULT_REGION": "us-east-1", "ENDPOINT_URL_KMS": url}
+    for name, value in values.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    made = KMS(server, url)
+    yield made
+    made.client.close()
+    server.stop()
+
+
+@pytest.fixture
+def custodian(kms: KMS) -> Iterator[AWSKMSCustodian]:
+    """What asks it."""
+    assert kms.url
+    made = AWSKMSCustodian()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(("spec", "algorithm"), [("ECC_NIST_P256", "ES256"), ("RSA_2048", "RS256")])
+def test_its_signatures_verify_with_the_key_that_it_publishes(
+    kms: KMS, custodian: AWSKMSCustodian, spec: str, algorithm: str
+) -> None:
+    """RFC 7518 §3.3 and §3.4; the ARN says the region, whatever the default one is."""
+    reference, key = custodian.public_key(kms.make(spec))
+    published = as_signing_key(key)
+    assert published.alg == algorithm
+    for _ in range(8):  # r and s are short now and then
+        signature = custodian.sign(reference.name, algorithm, MESSAGE)
+        published.verifier(algorithm)(signature, MESSAGE)
+
+
+def test_an_alias_stands_for_the_key_that_it_names_now(
+    kms: KMS, custodian: AWSKMSCustodian, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be pointed to another key later, which then would sign under this one's name."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    arn = kms.make()
+    kms.client.create_alias(AliasName="alias/jotary", TargetKeyId=arn)
+    assert custodian.public_key("alias/jotary")[0].name == arn
+
+
+@pytest.mark.parametrize(
+    ("spec", "usage"),
+    [("ECC_NIST_P384", "SIGN_VERIFY"), ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"), ("RSA_2048", "ENCRYPT_DECRYPT")],
+)
+def test_a_key_that_cannot_sign_here_is_refused(kms: KMS, custodian: AWSKMSCustodian, spec: str, usage: str) -> None:
+    """With what to make instead."""
+    with pytest.raises(NoSuchKeyError) as refused:
+        custodian.public_key(kms.make(spec, usage))
+    assert "ECC_NIST_P256" in refused.value.hint
+
+
+def test_a_key_that_is_not_there_is_said_so(kms: KMS, custodian: AWSKMSCustodian) -> None:
+    """Not a failure of KMS."""
+    arn = kms.make()
+    with pytest.raises(NoSuchKeyError, match="NotFoundException"):
+        custodian.public_key(arn[:-12] + "000000000000")
+
+
+def test_a_signature_that_kms_refuses_is_unavailable(kms: KMS, custodian: AWSKMSCustodian) -> None:
+    """Somebody deleted the key: 503, and the operator reads the cause."""
+    arn = kms.make()
+    with pytest.raises(Unavailable, match="KMS does not answer"):
+        custodian.sign(arn[:-12] + "000000000000", "ES256", MESSAGE)
+
+
+@given(st.integers(1, 2**256 - 1), st.integers(1, 2**256 - 1))
+def test_der_becomes_r_and_s(r: int, s: int) -> None:
+    """RFC 7518 §3.4: 32 bytes each, short ones filled up."""
+    assert aws_kms._raw(encode_dss_signature(r, s)) == r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+@pytest.mark.parametrize("der", [b"", b"\0" * 70, encode_dss_signature(2**300, 1)])
+def test_what_is_no_signature_is_unavailable(der: bytes) -> None:
+    """An answer of something else than KMS."""
+    with pytest.raises(Unavailable, match="no signature"):
+        aws_kms._raw(der)
+
+
+def test_a_server_signs_with_kms_and_says_503_without_it(kms: KMS, place: "Place") -> None:
+    """From `jotary key add` to the verified token, and to the outage."""
+    place.environment["JOTARY_SIGNING_KEYS"] = "external"
+    arn = kms.make()
+    place.add_client()
+    (added,) = place.json("key", "add", "--kms", arn)
+    assert (added["held_by"], added["phase"]) == (f"aws-kms {arn}", "signing")
+    place.serve()
+
+    verified = place.verify(place.token())
+
+    assert verified.header["kid"] == added["kid"]
+    kms.server.stop()
+    status, headers, answer = place.ask_for_token()
+    assert (status, "access_token" in answer) == (503, False)
+    assert headers["retry-after"]
