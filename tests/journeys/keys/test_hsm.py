@@ -66,7 +66,7 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def custodian(configuration: Path) -> Iterator[PKCS11Custodian]:
     """What asks the token."""
-    assert configuration
+    assert configuration.exists()
     made = PKCS11Custodian(library=LIBRARY, token=TOKEN, pin=Secret(PIN))
     yield made
     made.close()
@@ -130,7 +130,7 @@ def test_a_token_that_is_away_is_unavailable_until_it_is_back(custodian: PKCS11C
 
 def test_a_refused_pin_is_never_tried_twice(configuration: Path) -> None:
     """A token locks itself after a few: the server must not do that to its own HSM."""
-    assert configuration
+    assert configuration.exists()
     pkcs11.lib(LIBRARY).reinitialize()
     custodian = PKCS11Custodian(library=LIBRARY, token=TOKEN, pin=Secret("0000"))
     for _ in range(2):
@@ -152,7 +152,7 @@ def test_a_library_that_is_not_there_is_unavailable() -> None:
 
 def test_a_server_signs_with_the_hsm(configuration: Path, place: "Place") -> None:
     """From `jotary key add` to the verified token; the PIN comes from a file."""
-    assert configuration
+    assert configuration.exists()
     (place.folder / "pin").write_text(f"{PIN}\n")
     place.environment |= {
         "JOTARY_SIGNING_KEYS": "external",

@@ -59,8 +59,8 @@ def kms(monkeypatch: pytest.MonkeyPatch) -> Iterator[KMS]:
     monkeypatch.setattr(cors, "CORS", lambda _application: None, raising=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from moto.server import ThreadedMotoServer  # noqa: PLC0415 -- it looks for flask_cors when it is imported
         from moto.kms.models import KmsBackend  # noqa: PLC0415 -- the same
+        from moto.server import ThreadedMotoServer  # noqa: PLC0415 -- it looks for flask_cors when it is imported
     monkeypatch.setattr(KmsBackend, "sign", _sign_digest)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
