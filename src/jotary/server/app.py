@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -33,6 +33,7 @@ from jotary.server.ports import Clock, Entropy, Unavailable
 from jotary.server.settings import Settings, load
 from jotary.server.store import Store, UnknownSchemaError, open_store
 from jotary.server.telemetry import READY, STOPPING, RequestIds, configure_logging, tell_service_manager
+from jotary.server.telemetry.periodic import periodically
 from jotary.server.web import Forwarded, Parts, build_app
 
 #: Seconds between two looks at the signing keys: far within the interval that the schedule reckons with, so that no
@@ -106,8 +107,8 @@ class Application:
             keyring = make_keyring(self._settings, store, clock=self._clock, entropy=self._entropy)
             stack.push_async_callback(asyncio.to_thread, keyring.close)
             await keyring.refresh()
-            await stack.enter_async_context(_periodically(KEY_REFRESH_INTERVAL, _KeyCare(keyring), "key_refresh"))
-            await stack.enter_async_context(_periodically(PURGE_INTERVAL, lambda: self._purge(store), "purge"))
+            await stack.enter_async_context(periodically(KEY_REFRESH_INTERVAL, _KeyCare(keyring), "key_refresh"))
+            await stack.enter_async_context(periodically(PURGE_INTERVAL, lambda: self._purge(store), "purge"))
             routes = build_app(self._parts(store, hasher, keyring))
             self._routes = RequestIds(Forwarded(routes, self._settings.trusted_proxies), self._entropy)
             log.info("started", issuer=self._settings.issuer)
@@ -130,7 +131,7 @@ class Application:
 
     def _parts(self, store: Store, hasher: HashingPool, keyring: Keyring) -> Parts:
         settings = self._settings
-        limiter = Limiter(store, derive_key(settings.secret, "limits"), settings)
+        limiter = Limiter(store, derive_keys(settings, "limits")[0], settings)
         authentication = ClientAuthentication(store, limiter, settings)
         refresh_tokens = RefreshTokens(*derive_keys(settings, "refresh-token"))
         csrf_key, *accepted_csrf_keys = derive_keys(settings, "csrf")
@@ -261,18 +262,6 @@ def from_environment() -> Application:
     return _Worker(loaded.settings, clock=system_clock, entropy=system_entropy)
 
 
-@asynccontextmanager
-async def _periodically(seconds: float, work: Callable[[], Awaitable[None]], name: str) -> AsyncIterator[None]:
-    """Do some work again and again while the context lasts. A failure is logged, and the next time is the retry."""
-    task = asyncio.create_task(_repeat(seconds, work, name))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
 class _KeyCare:
     """Reads the keys anew, and says once that an operator is awaited."""
 
@@ -297,26 +286,3 @@ async def _renew(keyring: Keyring) -> None:
         await keyring.refresh()
     except SealError as error:
         raise Unavailable(str(error)) from error
-
-
-async def _repeat(seconds: float, work: Callable[[], Awaitable[None]], name: str) -> None:
-    known: type[Exception] | None = None  # said once: a database that is down for an hour must not fill the log
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await work()
-        except Exception as error:  # noqa: BLE001 -- the next time is the retry
-            if known is not type(error):
-                _say(name, error)
-            known = type(error)
-        else:
-            if known is not None:
-                log.info("periodic_work_recovered", work=name)
-            known = None
-
-
-def _say(name: str, error: Exception) -> None:
-    if isinstance(error, Unavailable):
-        log.warning("periodic_work_unavailable", work=name, what=str(error))
-    else:
-        log.error("periodic_work_failed", work=name, exc_info=error)

@@ -26,6 +26,7 @@ from jotary.server.keyring import make_rotation
 from jotary.server.ports import Unavailable
 from jotary.server.settings import Settings
 from jotary.server.store import open_store
+from jotary.server.telemetry.periodic import periodically
 
 Seen = TypeVar("Seen")
 
@@ -348,7 +349,7 @@ def test_background_work_that_fails_is_logged_and_tried_again() -> None:
                 done.set()
             has_worked.append(True)
 
-        async with app_module._periodically(0, work, "work"):
+        async with periodically(0, work, "work"):
             await done.wait()
 
     with structlog.testing.capture_logs() as logs:
