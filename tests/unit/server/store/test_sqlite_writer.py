@@ -1,4 +1,4 @@
-"""One thread that writes for all."""
+"""One who writes for all."""
 
 import asyncio
 import contextlib
@@ -7,12 +7,12 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from jotary.server.model.changes import Change, RotateSession
 from jotary.server.ports import Unavailable
 from jotary.server.store.compiled import Statement
 from jotary.server.store.driver import Step
@@ -23,6 +23,7 @@ from jotary.server.store.sqlite.writer import Writer
 pytestmark = pytest.mark.anyio
 
 SQLITE = sqlite.dialect(paramstyle="qmark")
+CHANGE = RotateSession("session", 0, 0, 0)
 
 
 @pytest.fixture
@@ -44,9 +45,14 @@ def path(tmp_path: Path) -> str:
 @pytest.fixture
 async def a_writer(anyio_backend: str, path: str) -> AsyncIterator[Writer]:
     """A writer on the database."""
-    a_writer = Writer(lambda: connect(path, busy_timeout=5))
+    a_writer = writer_on(path)
     yield a_writer
-    a_writer.close()
+    await a_writer.close()
+
+
+def writer_on(path: str) -> Writer:
+    """Another one."""
+    return Writer(lambda: connect(path, busy_timeout=5), patience=5)
 
 
 def insert(*, times: int = 1) -> Sequence[Step]:
@@ -67,38 +73,56 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_units_that_wait_share_a_transaction(
-    a_writer: Writer, path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Design §5: group commit. Fifty callers that queue behind one cost one more fsync, and wake the loop once."""
+async def test_units_that_wait_share_a_transaction(a_writer: Writer, path: str) -> None:
+    """Design §5: group commit. Fifty callers that queue behind one cost one more fsync."""
     await a_writer.write(insert())
     traced: list[str] = []
     assert a_writer._connection is not None
     a_writer._connection.set_trace_callback(traced.append)
-    loop = asyncio.get_running_loop()
-    woken: list[Any] = []
-    wake = loop.call_soon_threadsafe
-
-    def count(callback: Callable[..., object], *arguments: Any, **options: Any) -> asyncio.Handle:
-        woken.append(callback)
-        return wake(callback, *arguments, **options)
-
-    with (
-        contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setattr(loop, "call_soon_threadsafe", count)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         first = asyncio.create_task(a_writer.write(insert()))
-        await asyncio.sleep(0)
-        await until(a_writer._queue.empty)
+        await until(lambda: any("busy_timeout = 5000" in statement for statement in traced))
         tasks = [asyncio.create_task(a_writer.write(insert())) for _ in range(50)]
         await asyncio.sleep(0)
         other.execute("COMMIT")
         assert await asyncio.gather(first, *tasks) == [1] * 51
     assert traced.count("COMMIT") == 2
-    assert len(woken) == 2
     assert rows(path) == 52
+
+
+@pytest.mark.parametrize(
+    ("change", "times", "runs_here"),
+    [(CHANGE, 1, True), (CHANGE, 2, False), (None, 1, False)],
+    ids=["one statement of a flow", "several", "housekeeping"],
+)
+async def test_what_may_take_long_runs_in_the_thread(
+    *, a_writer: Writer, change: Change | None, times: int, runs_here: bool
+) -> None:
+    """docs/decisions/0002: the event loop runs what takes microseconds, and never an fsync."""
+    await a_writer.write(insert())
+    places: dict[str, bool] = {}
+    assert a_writer._connection is not None
+    a_writer._connection.set_trace_callback(
+        lambda statement: places.update({statement.split()[0]: threading.current_thread() is threading.main_thread()})
+    )
+    step = insert()[0]._replace(change=change)
+    await a_writer.write([step] * times)
+    assert places["INSERT"] is runs_here
+    assert places["COMMIT"] is False
+
+
+async def test_the_event_loop_does_not_wait_for_another_process(a_writer: Writer, path: str) -> None:
+    """SQLite has one writer at a time; who waits for it is the thread."""
+    await a_writer.write(insert())
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(a_writer.write(insert()))
+        for _ in range(100):  # it would have to wait in the first of these rounds, for seconds
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        other.execute("ROLLBACK")
+        assert await waiting == 1
 
 
 async def test_a_group_is_bounded(a_writer: Writer, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
@@ -129,7 +153,7 @@ async def test_the_log_is_folded_into_the_file(
     """The log does not grow for ever, and no commit waits for it to be folded in."""
     for name, value in limits.items():
         monkeypatch.setattr(writer, name, value)
-    folding = Writer(lambda: connect(path, busy_timeout=5))
+    folding = writer_on(path)
 
     def in_the_file_alone() -> int:
         return rows(str(shutil.copyfile(path, tmp_path / "copy.db")))
@@ -137,7 +161,7 @@ async def test_the_log_is_folded_into_the_file(
     for _ in range(units):
         await folding.write(insert())
     await until(lambda: in_the_file_alone() == units)
-    folding.close()
+    await folding.close()
 
 
 async def test_a_log_that_another_process_keeps_long_starts_over(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,16 +175,16 @@ async def test_a_log_that_another_process_keeps_long_starts_over(path: str, monk
         connection.set_trace_callback(traced.append)
         return connection
 
-    folding = Writer(tracing)
+    folding = Writer(tracing, patience=5)
     await folding.write(insert())
-    folding.close()
+    await folding.close()
     assert "PRAGMA wal_checkpoint(RESTART)" not in traced
     with contextlib.closing(connect(path, busy_timeout=5)) as other:
         for _ in range(60):
             other.execute("INSERT INTO t VALUES (1)")
-        folding = Writer(tracing)
+        folding = Writer(tracing, patience=5)
         await folding.write(insert())
-        folding.close()
+        await folding.close()
     assert "PRAGMA wal_checkpoint(RESTART)" in traced
 
 
@@ -185,8 +209,7 @@ class Gate:
     async def group(self, gated: Writer, write: Callable[[], object]) -> None:
         """Let the writer take all units that `write` queues, as one group."""
         first = asyncio.create_task(gated.write(insert()))
-        await asyncio.sleep(0)
-        await until(gated._queue.empty)
+        await until(lambda: bool(self._attempts))
         write()
         await asyncio.sleep(0)
         self.fail.set()
@@ -198,7 +221,7 @@ class Gate:
 async def test_a_caller_who_leaves_in_the_middle_keeps_no_answer_from_the_others(path: str) -> None:
     """Cancelled when its unit is in the writer's hands already: written, and nobody minds."""
     gate = Gate(path)
-    gated = Writer(gate)
+    gated = Writer(gate, patience=5)
     tasks: list[asyncio.Task[int]] = []
     await gate.group(gated, lambda: tasks.extend(asyncio.create_task(gated.write(insert())) for _ in range(3)))
     tasks[0].cancel()
@@ -206,47 +229,44 @@ async def test_a_caller_who_leaves_in_the_middle_keeps_no_answer_from_the_others
     assert await asyncio.gather(*tasks[1:]) == [1, 1]
     assert tasks[0].cancelled()
     assert rows(path) == 3
-    gated.close()
+    await gated.close()
 
 
-async def test_an_event_loop_that_is_gone_does_not_stop_the_writer(path: str) -> None:
-    """Its caller asked and went away for good; the others are served."""
+def test_an_event_loop_that_is_gone_does_not_stop_the_writer(path: str) -> None:
+    """It ended in the middle of a write; the next one is served, and finds nothing locked."""
     gate = Gate(path)
-    gated = Writer(gate)
-    tasks: list[asyncio.Task[int]] = []
-    elsewhere = asyncio.new_event_loop()
+    gate.fail.set()
+    left = Writer(gate, patience=5)
 
-    def ask_and_leave() -> None:
-        """As a thread whose event loop ends."""
-        left = elsewhere.create_task(gated.write(insert()))
-        left._log_destroy_pending = False  # type: ignore[attr-defined]  # it is meant to be
-        elsewhere.run_until_complete(asyncio.sleep(0))
-        elsewhere.close()
+    async def ask_and_leave() -> None:
+        with pytest.raises(Unavailable):
+            await left.write(insert())
+        task = asyncio.create_task(left.write(insert()))
+        await until(gate.reached.is_set)
+        task.cancel()
 
-    def ask() -> None:
-        thread = threading.Thread(target=ask_and_leave)
-        thread.start()
-        thread.join()
-        tasks.append(asyncio.create_task(gated.write(insert())))
+    async def ask_again() -> None:
+        assert await left.write(insert()) == 1
+        await left.close()
 
-    await gate.group(gated, ask)
+    asyncio.run(ask_and_leave())
     gate.succeed.set()
-    assert await tasks[0] == 1
-    assert await gated.write(insert()) == 1
-    gated.close()
+    asyncio.run(ask_again())
+    assert rows(path) == 1
 
 
 async def test_closing_behind_a_waiting_unit_writes_it_first(path: str) -> None:
-    """The last entry of the queue may be met while a group is gathered; it still ends the thread."""
+    """And nothing that comes later."""
     gate = Gate(path)
-    gated = Writer(gate)
+    gated = Writer(gate, patience=5)
     first = asyncio.create_task(gated.write(insert()))
-    await asyncio.sleep(0)
-    await until(gated._queue.empty)
+    await until(lambda: bool(gate._attempts))
     second = asyncio.create_task(gated.write(insert()))
     await asyncio.sleep(0)
-    closing = asyncio.create_task(asyncio.to_thread(gated.close))
-    await until(lambda: gated._queue.qsize() == 2)
+    closing = asyncio.create_task(gated.close())
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable, match="closed"):
+        await gated.write(insert())
     gate.succeed.set()
     gate.fail.set()
     async with asyncio.timeout(30):
@@ -264,7 +284,7 @@ async def test_a_database_that_cannot_be_opened_does_not_stop_the_writer(path: s
             raise failures.pop()
         return connect(path, busy_timeout=5)
 
-    stubborn = Writer(open_at_last)
+    stubborn = Writer(open_at_last, patience=5)
     outcomes = [(await asyncio.gather(stubborn.write(insert()), return_exceptions=True))[0] for _ in range(3)]
     assert [type(outcome).__name__ for outcome in outcomes] == ["Unavailable", "Unavailable", "int"]
-    stubborn.close()
+    await stubborn.close()

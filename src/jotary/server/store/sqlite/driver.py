@@ -1,4 +1,4 @@
-"""SQLite, run by the standard library: reads beside the one writer thread."""
+"""SQLite, run by the standard library: reads beside the one writer."""
 
 import asyncio
 import functools
@@ -35,7 +35,7 @@ class SQLiteDriver:
         self._local = threading.local()
         self._connections = [self._inline]
         self._readers = ThreadPoolExecutor(READERS, "jotary-reader")
-        self._writer = Writer(self._connect)
+        self._writer = Writer(self._connect, patience=busy_timeout)
         self._closed = False
 
     async def look_up(self, query: Statement, parameters: tuple[object, ...]) -> Row | None:
@@ -67,19 +67,19 @@ class SQLiteDriver:
         return connection
 
     async def write(self, unit: Sequence[Step]) -> int:
-        """Run a unit in the writer thread."""
+        """Run a unit with all others that wait."""
         return await self._writer.write(unit)
 
     async def close(self) -> None:
         """Finish what was accepted, checkpoint, and end the threads."""
         self._closed = True
-        await asyncio.to_thread(self._close)
+        await asyncio.to_thread(self._close_readers)
+        await self._writer.close()  # last: closing the last connection folds the log into the file
 
-    def _close(self) -> None:
+    def _close_readers(self) -> None:
         self._readers.shutdown()
         for connection in self._connections:
             connection.close()
-        self._writer.close()  # last: closing the last connection folds the log into the file
 
     def _check_open(self) -> None:
         if self._closed:

@@ -1,15 +1,17 @@
-"""One thread writes for all: it takes every unit that waits, commits them together, and answers after the fsync.
+"""Whoever writes shares a transaction with all who wait at the same time, and is answered after its one fsync.
 
-An fsync costs far more than a statement, so sixty-four callers share one.
+An fsync costs far more than a statement, so sixty-four callers share one. It waits in a thread; the statements run on
+the event loop. Run in the thread, each of them would ask the loop for the interpreter's lock twice, which under load
+cost three times as much as the statements themselves (docs/decisions/0002).
 """
 
 import asyncio
 import contextlib
-import queue
 import sqlite3
-import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NamedTuple, TypeVar
 
 from jotary.server.ports import Conflict, Unavailable
 from jotary.server.store.driver import Step
@@ -21,6 +23,7 @@ IDLE_SECONDS: Final = 1.0  # without a write, after which the log is folded in w
 LOG_LIMIT: Final = 16384  # pages
 
 _Outcome = int | Exception
+_Answer = TypeVar("_Answer")
 # The unit itself is at fault, not the database: its neighbours in the group are not touched.
 _OWN_FAULTS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
 # The rows that a unit stands on are not what its flow saw: somebody else was first.
@@ -29,93 +32,126 @@ _RACES: Final = {
     "SQLITE_CONSTRAINT_PRIMARYKEY",
     "SQLITE_CONSTRAINT_FOREIGNKEY",
 }
+_PRIMARY_CODE: Final = 0xFF  # of an extended result code
 
 
 class _Job(NamedTuple):
     unit: Sequence[Step]
     answer: asyncio.Future[int]
-    loop: asyncio.AbstractEventLoop
 
 
 class Writer:
-    """The thread, its queue and its connection."""
+    """A task that forms the groups, a thread for what waits on the disk or on a lock, and the connection of both.
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    One event loop at a time uses a writer; all that it does begins with the first write.
+
+    Args:
+        connect: opens the connection.
+        patience: seconds that another process may keep the database locked.
+    """
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], *, patience: float) -> None:
         self._connect = connect
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()  # None: the last entry, stop behind it
+        self._patience = patience
+        self._jobs: deque[_Job] = deque()
+        self._news = asyncio.Event()  # a job came, or the end
         self._closing = False
-        self._door = threading.Lock()  # nothing may be queued behind the last entry
         self._connection: sqlite3.Connection | None = None
         self._checkpointed = 0  # `total_changes` at the last checkpoint
-        self._thread = threading.Thread(target=self._run, name="jotary-writer", daemon=True)
-        self._thread.start()
+        self._task: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "jotary-writer")
 
     async def write(self, unit: Sequence[Step]) -> int:
         """Run a unit durably. Returns how many rows it touched; raises as `driver.Driver.write`."""
+        if self._closing:
+            raise Unavailable("the store is closed")
+        if len(self._jobs) >= QUEUE_LIMIT:
+            raise Unavailable("too many writes are waiting")
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[int] = loop.create_future()
-        with self._door:
-            if self._closing:
-                raise Unavailable("the store is closed")
-            if self._queue.qsize() >= QUEUE_LIMIT:
-                raise Unavailable("too many writes are waiting")
-            self._queue.put(_Job(unit, answer, loop))
-        return await answer
+        if self._task is None or self._task.done():
+            self._news = asyncio.Event()
+            self._task = loop.create_task(self._run(), name="jotary-writer")
+        job = _Job(unit, loop.create_future())
+        self._jobs.append(job)
+        self._news.set()
+        return await job.answer
 
-    def close(self) -> None:
-        """Write what waits, checkpoint, and end the thread. Blocks."""
-        with self._door:
-            if not self._closing:
-                self._closing = True
-                self._queue.put(None)
-        self._thread.join()
+    async def close(self) -> None:
+        """Write what waits, and end the thread."""
+        self._closing = True
+        self._news.set()
+        if self._task is not None:
+            await self._task
+        await asyncio.to_thread(self._thread.shutdown)
 
-    def _run(self) -> None:
-        while (group := self._take()) is not None:
-            _answer(group, self._commit(group))
-            if self._unfolded() >= (CHECKPOINT_AFTER if group else 1):
-                self._checkpoint()
-        self._drop_connection()
-
-    def _take(self) -> list[_Job] | None:
-        """Wait for a unit, then take all that wait with it. Empty: nothing came for a while; None: nothing will."""
-        group: list[_Job] = []
+    async def _run(self) -> None:
+        await self._in_thread(self._drop_connection)  # that of an event loop that ended in the middle
         try:
-            job = self._queue.get(timeout=IDLE_SECONDS if self._unfolded() else None)
-            while job is not None:
-                if not job.answer.cancelled():
-                    group.append(job)
-                if len(group) == GROUP_LIMIT:
-                    return group
-                job = self._queue.get_nowait()
-        except queue.Empty:
-            return group
-        if not group:
-            return None
-        self._queue.put(None)
-        return group
+            while (group := await self._take()) is not None:
+                _answer(group, await self._commit(group))
+                if self._unfolded() >= (CHECKPOINT_AFTER if group else 1):
+                    await self._in_thread(self._checkpoint)
+        finally:
+            self._thread.submit(self._drop_connection)
 
-    def _commit(self, group: list[_Job]) -> list[_Outcome]:
-        """Run a group in one transaction. Whatever fails, the thread lives on with a fresh connection."""
+    async def _take(self) -> list[_Job] | None:
+        """Wait for a unit, then take all that wait with it. Empty: nothing came for a while; None: nothing will."""
+        if not self._jobs and not self._closing:
+            self._news.clear()
+            try:
+                await asyncio.wait_for(self._news.wait(), IDLE_SECONDS if self._unfolded() else None)
+            except TimeoutError:
+                return []
+        if not self._jobs:
+            return None
+        taken = [self._jobs.popleft() for _ in range(min(GROUP_LIMIT, len(self._jobs)))]
+        return [job for job in taken if not job.answer.done()]  # cancelled, otherwise
+
+    async def _commit(self, group: list[_Job]) -> list[_Outcome]:
+        """Run a group in one transaction. Whatever fails, the task lives on with a fresh connection."""
         if not group:
             return []
         try:
-            connection = self._connection or self._open()
-            connection.execute("BEGIN IMMEDIATE")
-            outcomes = [_run_unit(connection, job.unit) for job in group]
-            connection.execute("COMMIT")
+            connection = await self._begin()
+            if all(_is_short(job.unit) for job in group):
+                outcomes = _run_group(connection, group)
+            else:
+                outcomes = await self._in_thread(lambda: _run_group(connection, group))
+            await self._in_thread(lambda: connection.execute("COMMIT"))
         except Exception as error:  # noqa: BLE001 -- a writer that dies would leave every caller waiting for ever
-            self._drop_connection()
+            await self._in_thread(self._drop_connection)
             return [_unavailable(error) for _ in group]  # one each: it gathers a traceback in every task
         return outcomes
+
+    async def _begin(self) -> sqlite3.Connection:
+        """Begin a transaction: at once if nobody else writes, else in the thread, which may wait."""
+        if self._connection is not None:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY:
+                    raise
+            else:
+                return self._connection
+        return await self._in_thread(self._begin_patiently)
+
+    def _begin_patiently(self) -> sqlite3.Connection:
+        connection = self._connection or self._open()
+        connection.execute(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("PRAGMA busy_timeout = 0")  # the event loop never waits
+        return connection
 
     def _open(self) -> sqlite3.Connection:
         self._connection = self._connect()
         self._checkpointed = 0
         return self._connection
 
+    async def _in_thread(self, work: Callable[[], _Answer]) -> _Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
     def _drop_connection(self) -> None:
-        """Closing rolls back what is open."""
+        """In the thread, so behind what it does just now. Closing rolls back what is open."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
@@ -126,9 +162,9 @@ class Writer:
         return 0 if self._connection is None else self._connection.total_changes - self._checkpointed
 
     def _checkpoint(self) -> None:
-        """Move the log into the database file. Callers have their answers already.
+        """Move the log into the database file, in the thread. Callers have their answers already.
 
-        While this thread is here it writes nothing, so that the log starts over with the next commit, unless another
+        Meanwhile this process writes nothing, so that the log starts over with the next commit, unless another
         process goes on writing: then, before the log grows without end, hold that one off for a moment (RESTART).
         """
         connection = self._connection
@@ -138,13 +174,24 @@ class Writer:
         with contextlib.suppress(sqlite3.Error):  # the log stays, the next checkpoint takes it
             _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if pages > LOG_LIMIT:
+                connection.execute(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
                 connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+                connection.execute("PRAGMA busy_timeout = 0")
 
 
 def _unavailable(error: Exception) -> Unavailable:
     unavailable = Unavailable(f"the database did not take the write: {error}")
     unavailable.__cause__ = error
     return unavailable
+
+
+def _is_short(unit: Sequence[Step]) -> bool:
+    """Whether it may run on the event loop: one statement of a flow, no sweep of the store's housekeeping."""
+    return len(unit) == 1 and unit[0].change is not None
+
+
+def _run_group(connection: sqlite3.Connection, group: list[_Job]) -> list[_Outcome]:
+    return [_run_unit(connection, job.unit) for job in group]
 
 
 def _run_unit(connection: sqlite3.Connection, unit: Sequence[Step]) -> _Outcome:
@@ -181,17 +228,7 @@ def _attempt(connection: sqlite3.Connection, unit: Sequence[Step]) -> _Outcome:
 
 
 def _answer(group: list[_Job], outcomes: list[_Outcome]) -> None:
-    """Wake each event loop once for all its answers."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[int], _Outcome]]] = {}
-    for job, outcome in zip(group, outcomes, strict=True):
-        by_loop.setdefault(job.loop, []).append((job.answer, outcome))
-    for loop, answers in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_resolve, answers)
-
-
-def _resolve(answers: list[tuple[asyncio.Future[int], _Outcome]]) -> None:
-    for answer, outcome in answers:
+    for (_, answer), outcome in zip(group, outcomes, strict=True):
         if answer.done():  # its caller was cancelled
             continue
         if isinstance(outcome, Exception):
