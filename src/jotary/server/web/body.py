@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from jotary.oauth.errors import OAuthError, invalid_request
 from jotary.oauth.parameters import MAX_FORM_SIZE, Parameters, parse_form
@@ -31,14 +31,21 @@ async def read_form(request: Request) -> Parameters:
 
 
 async def _read(request: Request) -> bytes:
-    """The body, given up as soon as it is known to be too large."""
+    """The body, given up as soon as it is known to be too large.
+
+    Raises:
+        ClientDisconnect: nobody waits for an answer any more.
+    """
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or len(announced) > len(str(MAX_FORM_SIZE)) or int(announced) > MAX_FORM_SIZE:
         raise too_large("body", status=413)
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_FORM_SIZE:
+    body, is_whole = b"", False
+    while not is_whole:  # as a rule the first message holds all of it
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if len(body) > MAX_FORM_SIZE:
             raise too_large("body", status=413)
-        chunks.append(chunk)
-    return b"".join(chunks)
+        is_whole = not message.get("more_body", False)
+    return body

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jotary.jose import base64url
+from jotary.server.web.prepared import PreparedResponse, encode_headers
 
 
 class Document:
@@ -21,15 +22,15 @@ class Document:
     def __init__(self, body: bytes, *, media_type: str, headers: Mapping[str, str]) -> None:
         self.digest = base64url.encode(hashlib.sha256(body).digest()[:16])
         self.body = body
-        self._media_type = media_type
         self._etag = f'"{self.digest}"'
-        self._headers = {**headers, "ETag": self._etag}
+        self._headers = encode_headers({**headers, "ETag": self._etag}, media_type=media_type)
+        self._unchanged = encode_headers({**headers, "ETag": self._etag})
 
     def response(self, request: Request) -> Response:
         """The document, or 304 if the reader has it (RFC 9110 §13.1.2)."""
         if _names(request.headers.get("if-none-match"), self._etag):
-            return Response(status_code=304, headers=self._headers)
-        return Response(self.body, headers=self._headers, media_type=self._media_type)
+            return PreparedResponse(b"", self._unchanged, status=304)
+        return PreparedResponse(self.body, self._headers)
 
 
 def _names(if_none_match: str | None, etag: str) -> bool:

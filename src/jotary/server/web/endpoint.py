@@ -1,6 +1,7 @@
 """One path: its methods, its limits, and what becomes of every failure. Nothing raised below gets past this."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import chain
 from typing import Final, Protocol
 
 import structlog
@@ -84,7 +85,7 @@ class Endpoint:
     def _check_limits(scope: Scope) -> None:
         if len(scope["query_string"]) > MAX_QUERY_SIZE:
             raise too_large("query", status=414)
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_SIZE:
+        if sum(map(len, chain.from_iterable(scope["headers"]))) > MAX_HEADER_SIZE:
             raise too_large("header", status=431)
 
 

@@ -9,13 +9,22 @@ from starlette.responses import Response
 
 from jotary.oauth.errors import OAuthError
 from jotary.server.web.headers import CORS, CORS_PREFLIGHT, NO_STORE
+from jotary.server.web.prepared import PreparedResponse, RawHeaders, encode_headers
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def json_response(body: Any, *, status: int = 200, headers: Mapping[str, str] = NO_STORE) -> Response:
+def json_headers(headers: Mapping[str, str]) -> RawHeaders:
+    """The headers of JSON, for answers that all have the same."""
+    return encode_headers(headers, media_type="application/json")
+
+
+_NOT_STORED: Final = json_headers(NO_STORE)
+
+
+def json_response(body: Any, *, status: int = 200, headers: RawHeaders = _NOT_STORED) -> Response:
     """JSON that is not to be stored."""
-    return Response(_encode(body), status, headers, "application/json")
+    return PreparedResponse(_encode(body), headers, status=status)
 
 
 class JSONFace:
@@ -29,7 +38,7 @@ class JSONFace:
         body = error.body()
         if reference is not None:
             body["error_description"] += f" Reference: {reference}"
-        return json_response(body, status=error.status, headers={**self.headers, **error.headers})
+        return json_response(body, status=error.status, headers=json_headers({**self.headers, **error.headers}))
 
 
 def preflight(*methods: str) -> Response:

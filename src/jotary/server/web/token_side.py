@@ -9,10 +9,11 @@ from jotary.oauth.errors import invalid_request
 from jotary.oauth.parameters import Parameters
 from jotary.server.web.body import read_form
 from jotary.server.web.headers import CORS, NO_STORE
-from jotary.server.web.json_face import json_response
+from jotary.server.web.json_face import json_headers, json_response
 from jotary.server.web.parts import Parts
 
 _CROSS_ORIGIN = {**NO_STORE, **CORS}
+_CROSS_ORIGIN_JSON = json_headers(_CROSS_ORIGIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class TokenSide:
         """RFC 6749 §5.1."""
         form, authorization, address = await _read(request)
         answer = await self.parts.token(form, authorization, now=self.parts.clock(), address=address)
-        return json_response(answer, headers=_CROSS_ORIGIN)
+        return json_response(answer, headers=_CROSS_ORIGIN_JSON)
 
     async def revoke(self, request: Request) -> Response:
         """RFC 7009 §2.2: an empty 200, for an unknown token too."""
@@ -43,7 +44,7 @@ class TokenSide:
         """OIDC Core §5.3."""
         form = await read_form(request) if request.method == "POST" else None
         answer = await self.parts.userinfo(_authorization(request), form, now=self.parts.clock())
-        return json_response(answer, headers=_CROSS_ORIGIN)
+        return json_response(answer, headers=_CROSS_ORIGIN_JSON)
 
 
 async def _read(request: Request) -> tuple[Parameters, str | None, str | None]:

@@ -1,0 +1,31 @@
+"""From a path to who answers it. Every path is a whole one, so that a dict finds what a router would search for."""
+
+from collections.abc import Mapping
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class Paths:
+    """The routes as an ASGI application.
+
+    Args:
+        endpoints: by path.
+        not_found: answers every other path.
+    """
+
+    def __init__(self, endpoints: Mapping[str, ASGIApp], *, not_found: ASGIApp) -> None:
+        self._endpoints = dict(endpoints)
+        self._not_found = not_found
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; there are no WebSockets here."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        endpoint = self._endpoints.get(_path_below(scope.get("root_path", ""), scope["path"]), self._not_found)
+        await endpoint(scope, receive, send)
+
+
+def _path_below(root: str, path: str) -> str:
+    """The path relative to where the application is mounted: servers put the one in front of the other (ASGI)."""
+    return path[len(root) :] if root and path.startswith(f"{root.rstrip('/')}/") else path
