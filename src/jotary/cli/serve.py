@@ -17,6 +17,7 @@ from jotary.cli import options
 from jotary.cli.administration import load_settings
 from jotary.cli.introduction import introduce
 from jotary.cli.listening import default_address, listen, listen_on_path, take_activated
+from jotary.cli.one_write import OneWriteProtocol
 from jotary.server.app import Application, create_app, prepare
 from jotary.server.settings import Settings
 from jotary.server.settings.sources import CONFIG_VARIABLE
@@ -130,7 +131,7 @@ def _server_options(settings: Settings, *, has_proxy_socket: bool) -> dict[str, 
     """How uvicorn is set up. A UNIX socket is reached by a proxy on this machine only."""
     has_proxy = has_proxy_socket or bool(settings.trusted_proxies)
     return {
-        "http": "httptools",
+        "http": OneWriteProtocol,
         "ws": "none",
         "interface": "asgi3",
         "lifespan": "on",

@@ -143,6 +143,16 @@ def test_it_can_be_mounted_in_another_application(site: Any) -> None:
     assert browser.get("/id/nothing").headers["x-frame-options"] == "DENY"
 
 
+@pytest.mark.parametrize("place", ["/auth", "/id", "/a/b"])
+def test_where_it_is_mounted_is_no_part_of_its_paths(site: Any, place: str) -> None:
+    """ASGI: `path` begins with `root_path`. A place that only begins like it is another one."""
+    site.app = Starlette(routes=[Mount(place, app=site.app)])
+    browser = site.browser()
+    assert browser.get(f"{place}/.well-known/jwks.json").status_code == 200
+    assert browser.get(f"{place}{place}/.well-known/jwks.json").status_code == 404
+    assert browser.get(f"{place}x/.well-known/jwks.json").status_code == 404
+
+
 def test_an_issuer_below_a_path_is_discovered_at_both_places(site: Any) -> None:
     """OIDC Discovery §4.1 appends to the issuer, RFC 8414 §3.1 inserts before its path."""
     issuer = "https://id.example.com/id"

@@ -28,4 +28,5 @@ class Paths:
 
 def _path_below(root: str, path: str) -> str:
     """The path relative to where the application is mounted: servers put the one in front of the other (ASGI)."""
-    return path[len(root) :] if root and path.startswith(f"{root.rstrip('/')}/") else path
+    root = root.rstrip("/")
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
