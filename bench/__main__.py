@@ -21,6 +21,7 @@ SUBJECTS = (
     "sign",
     "protect",
     "store",
+    "token",
     "serve",
     "revoke",
     "sign_in",

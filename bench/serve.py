@@ -1,12 +1,14 @@
-"""The authorization server under load: one process on one core, beside node oidc-provider in memory.
+"""The authorization server under load: one process on one core, beside node oidc-provider in memory and on SQLite.
 
-Both get the same requests over as many kept connections, from a load generator on another core. `jotary serve` is as it
-comes, and every rotation is on disk before its answer; oidc-provider keeps everything in a Map. Both sign with ES256.
-A rate is the wall clock's; CPU time is that of the server's process with all its threads and with the kernel's part.
+All get the same requests over as many kept connections, from a load generator on another core. `jotary serve` is as it
+comes, and every rotation is on disk before its answer; oidc-provider keeps everything in a Map, or in SQLite with the
+same durability. All sign with ES256. Two workers of jotary use every core, that of the load generator too.
+A rate is the wall clock's; CPU time is that of a server's processes with all their threads and with the kernel's part.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -14,20 +16,27 @@ from bench.access_token import AUDIENCE, SCOPE
 from bench.load.client import Refresh, Repeat, Script, drive, get, post
 from bench.load.contenders import (
     CONNECTIONS,
+    OIDC_PROVIDER,
+    OIDC_PROVIDER_ON_DISK,
     OIDC_PROVIDER_SETTINGS,
+    TWO_WORKERS,
     Contender,
     announced,
     contenders,
     has_process_figures,
+    jotary_server,
+    oidc_provider,
 )
 from bench.load.process import DISCOVERY, Server, cores, on_core, serving
-from bench.measurement import JOTARY, Comparison, Effort, Skipped, Target
+from bench.measurement import JOTARY, Comparison, Effort, Skipped, Target, Unit
 
 _TOKEN_ENDPOINT = "/token"
 _ROUNDS = 7  # at most; each takes seconds
 _REMEMBERED = ("client credentials", "refresh with rotation")  # what memory is looked at after
 
 Scripts = Mapping[str, Sequence[Script]]
+Running = Mapping[str, tuple[Contender, Server]]
+Samples = dict[str, list[float]]
 
 
 def measure(effort: Effort) -> Iterator[Comparison | Skipped]:
@@ -38,10 +47,12 @@ def measure(effort: Effort) -> Iterator[Comparison | Skipped]:
     where_servers_run, where_load_runs = cores()
     with contextlib.ExitStack() as stack:
         running: dict[str, tuple[Contender, Server]] = {}
-        with on_core(where_servers_run):
-            for contender in stack.enter_context(contenders()):
+        for contender in stack.enter_context(
+            contenders(oidc_provider(OIDC_PROVIDER_ON_DISK), jotary_server(workers=2))
+        ):
+            with on_core(*((where_servers_run,) if contender.needs_cores == 1 else os.sched_getaffinity(0))):
                 server = stack.enter_context(serving(contender.command, contender.port))
-                running[contender.name] = (_introduced(contender, server), server)
+            running[contender.name] = (_introduced(contender, server), server)
         stack.enter_context(on_core(where_load_runs))
         for work, scripts, bound in _loads(running):
             yield from _compare(work, scripts, running, effort, bound=bound)
@@ -50,24 +61,29 @@ def measure(effort: Effort) -> Iterator[Comparison | Skipped]:
                 yield Comparison(f"memory after {work}", "MiB", memory, _peer(running), Target(80, "figure"))
 
 
-def _peer(running: Mapping[str, tuple[Contender, Server]]) -> str | None:
-    return next((name for name in running if name != JOTARY), None)
+def _peer(parties: Iterable[str]) -> str | None:
+    return OIDC_PROVIDER if OIDC_PROVIDER in parties else None
 
 
-def _loads(running: Mapping[str, tuple[Contender, Server]]) -> Iterator[tuple[str, Scripts, float]]:
+def _loads(running: Running) -> Iterator[tuple[str, Scripts, float]]:
     """Each work with what every connection sends, and how many times the peer's rate it must come to."""
     asked = f"grant_type=client_credentials&scope={quote(SCOPE)}&resource={quote(AUDIENCE, safe='')}"
     yield (
         "client credentials",
-        _same(running, lambda each: post(_TOKEN_ENDPOINT, "service", each.client_secret, asked)),
+        _same(_without_disk(running), lambda each: post(_TOKEN_ENDPOINT, "service", each.client_secret, asked)),
         1.5,
     )
     yield "refresh with rotation", {name: _refreshes(each) for name, (each, _) in running.items()}, 1.3
-    yield "JWKS", _same(running, lambda each: get(each.jwks)), 1.5
-    yield "discovery", _same(running, lambda _: get(DISCOVERY)), 1.5
+    yield "JWKS", _same(_without_disk(running), lambda each: get(each.jwks)), 1.5
+    yield "discovery", _same(_without_disk(running), lambda _: get(DISCOVERY)), 1.5
 
 
-def _same(running: Mapping[str, tuple[Contender, Server]], request: Callable[[Contender], bytes]) -> Scripts:
+def _without_disk(running: Running) -> Running:
+    """Where nothing is kept, the peer on disk is as fast as the one in memory."""
+    return {name: each for name, each in running.items() if name != OIDC_PROVIDER_ON_DISK}
+
+
+def _same(running: Running, request: Callable[[Contender], bytes]) -> Scripts:
     return {name: [Repeat(request(contender))] * CONNECTIONS for name, (contender, _) in running.items()}
 
 
@@ -87,22 +103,34 @@ def _introduced(contender: Contender, server: Server) -> Contender:
 def _compare(
     work: str,
     scripts: Scripts,
-    running: Mapping[str, tuple[Contender, Server]],
+    running: Running,
     effort: Effort,
     *,
     bound: float,
 ) -> Iterator[Comparison]:
     """A rate by the wall clock and by CPU time, of which at most as much less may be used as the rate must be more."""
-    against = _peer(running)
-    rates: dict[str, list[float]] = {name: [] for name in running}
-    costs: dict[str, list[float]] = {name: [] for name in running}
-    for name, (contender, _) in running.items():
-        drive(contender.port, scripts[name], effort.warm_up)
+    rates: Samples = {name: [] for name in scripts}
+    costs: Samples = {name: [] for name in scripts}
+    for name in scripts:
+        drive(running[name][0].port, scripts[name], effort.warm_up)
     for _ in range(min(effort.rounds, _ROUNDS)):
-        for name, (contender, server) in running.items():
+        for name in scripts:
+            contender, server = running[name]
             before = server.cpu_seconds()
             measured = drive(contender.port, scripts[name], effort.load)
             rates[name].append(measured.requests / measured.seconds)
             costs[name].append((server.cpu_seconds() - before) * 1e6 / measured.requests)
+    against = _peer(scripts)
     yield Comparison(work, "req/s", rates, against, Target(bound, sense="≥"))
     yield Comparison(f"{work}: CPU for each", "µs", costs, against, Target(round(1 / bound, 2)))
+    if OIDC_PROVIDER_ON_DISK in scripts:
+        yield Comparison(f"{work}, both durable", "req/s", rates, OIDC_PROVIDER_ON_DISK, Target(4, sense="≥"))
+        yield Comparison(f"{work}, both durable: CPU for each", "µs", costs, OIDC_PROVIDER_ON_DISK)
+    yield _workers(work, "req/s", rates)
+    yield _workers(f"{work}: CPU for each", "µs", costs)
+
+
+def _workers(work: str, unit: Unit, samples: Samples) -> Comparison:
+    """Two workers beside one."""
+    two = {"one worker": samples[JOTARY], JOTARY: samples[TWO_WORKERS]}
+    return Comparison(f"{work}, two workers", unit, two, "one worker")

@@ -17,7 +17,7 @@ from typing import Any
 from bench.access_token import AUDIENCE, SCOPE
 from bench.load.process import Command, free_port
 from bench.measurement import JOTARY
-from bench.peers.npm import Unavailable, install
+from bench.peers.npm import Unavailable, build, install
 from jotary.oauth.secret import Secret
 from jotary.server.flows import endpoints
 from jotary.server.keyring import derive_key
@@ -32,8 +32,12 @@ from jotary.server.store import open_store
 #: Connections at once, and sessions, of which each connection refreshes one.
 CONNECTIONS = 32
 OIDC_PROVIDER = "oidc-provider"
-OIDC_PROVIDER_SETTINGS = "in memory (a Map), ES256 access tokens (at+jwt), client_secret_basic, rotation, production"
-_OIDC_PROVIDER_VERSION = "9.13.3"
+OIDC_PROVIDER_ON_DISK = "oidc-provider on SQLite"
+TWO_WORKERS = f"{JOTARY}, two workers"
+OIDC_PROVIDER_SETTINGS = "ES256 access tokens (at+jwt), client_secret_basic, rotation, production"
+_PACKAGES = {OIDC_PROVIDER: "oidc-provider@9.13.3", OIDC_PROVIDER_ON_DISK: "better-sqlite3@12.11.1"}
+#: A folder for the peers' packages that outlives the run: better-sqlite3 is compiled for minutes.
+_KEPT_PEERS = "JOTARY_BENCH_PEERS"
 _PEER = Path(__file__).parents[1] / "peers" / "oidc_provider.mjs"
 _DAY = 86_400
 
@@ -49,6 +53,7 @@ class Contender:
         jwks: path of its keys.
         client_secret: of its clients `service` and `web`.
         refresh_tokens: one for each session; empty if it says them on its output when it has started.
+        needs_cores: how many processes answer.
     """
 
     name: str
@@ -57,59 +62,69 @@ class Contender:
     jwks: str
     client_secret: str
     refresh_tokens: Sequence[str]
+    needs_cores: int = 1
 
 
 @contextlib.contextmanager
-def jotary_server() -> Iterator[Contender]:
-    """`jotary serve` as it comes: one process, durable SQLite in a temporary folder."""
+def jotary_server(workers: int = 1) -> Iterator[Contender]:
+    """`jotary serve` as it comes: durable SQLite in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
         port, secret, client_secret = free_port(), secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         url = f"sqlite:///{folder}/jotary.db"
         sessions = [_session(number, int(time.time())) for number in range(CONNECTIONS)]
-        asyncio.run(_furnish(url, client_secret, sessions))
+        asyncio.run(furnish(url, client_secret, sessions))
         refresh_tokens = RefreshTokens(derive_key(Secret(secret), "refresh-token"))
         environment = {
             "JOTARY_ISSUER": f"http://127.0.0.1:{port}",
             "JOTARY_DATABASE": url,
             "JOTARY_SECRET": secret,
             "JOTARY_LOG_FORMAT": "json",
+            # The code that this process runs, wherever the server's folder is.
+            "PYTHONPATH": os.pathsep.join(str(Path(path).resolve()) for path in sys.path),
             # With its bytecode, as it is installed; the first start makes that, whatever this environment forbids.
             "PYTHONDONTWRITEBYTECODE": "",
             "PYTHONPYCACHEPREFIX": f"{folder}/bytecode",
         }
-        command = Command(
-            [sys.executable, "-c", "from jotary.cli import main; main()", "serve"], Path(folder), environment
-        )
+        arguments = [sys.executable, "-c", "from jotary.cli import main; main()", "serve", f"--workers={workers}"]
+        command = Command(arguments, Path(folder), environment)
         first = [refresh_tokens.mint(each.id, each.generation) for each in sessions]
-        yield Contender(JOTARY, port, command, endpoints.JWKS, client_secret, first)
+        name = JOTARY if workers == 1 else TWO_WORKERS
+        yield Contender(name, port, command, endpoints.JWKS, client_secret, first, workers)
 
 
 @contextlib.contextmanager
-def oidc_provider() -> Iterator[Contender]:
-    """Node oidc-provider in memory, installed into a temporary folder.
+def oidc_provider(name: str = OIDC_PROVIDER) -> Iterator[Contender]:
+    """Node oidc-provider, in memory or on durable SQLite; installed by npm.
 
     Raises:
         Unavailable: node or npm is missing, or npm cannot install it.
     """
+    is_on_disk = name == OIDC_PROVIDER_ON_DISK
     with tempfile.TemporaryDirectory() as folder:
-        node = install(folder, f"oidc-provider@{_OIDC_PROVIDER_VERSION}")
-        script = shutil.copy(_PEER, folder)
+        if is_on_disk:
+            installed = str(Path(os.environ.get(_KEPT_PEERS) or folder).resolve())
+            node = build(installed, _PACKAGES[OIDC_PROVIDER], _PACKAGES[name])
+        else:
+            installed, node = folder, install(folder, _PACKAGES[name])
+        script = str(shutil.copy(_PEER, installed))
         port, client_secret = free_port(), secrets.token_urlsafe(32)
         arguments = [node, script, f"http://127.0.0.1:{port}", str(port), client_secret, str(CONNECTIONS)]
-        command = Command(arguments, Path(folder), {"NODE_ENV": "production"})
-        yield Contender(OIDC_PROVIDER, port, command, "/jwks", client_secret, ())
+        database = [f"{folder}/peer.db"] if is_on_disk else []
+        command = Command([*arguments, *database], Path(folder), {"NODE_ENV": "production"})
+        yield Contender(name, port, command, "/jwks", client_secret, ())
 
 
 @contextlib.contextmanager
-def contenders() -> Iterator[list[Contender]]:
-    """Jotary and, where it is to be had, its peer; why not is printed."""
+def contenders(*more: contextlib.AbstractContextManager[Contender]) -> Iterator[list[Contender]]:
+    """Jotary, its peer, and more, where they are to be had; why not is printed."""
     with contextlib.ExitStack() as stack:
-        both = [stack.enter_context(jotary_server())]
-        try:
-            both.append(stack.enter_context(oidc_provider()))
-        except Unavailable as reason:
-            print(f"\n{OIDC_PROVIDER} is left out: {reason}")
-        yield both
+        all_of_them = [stack.enter_context(jotary_server())]
+        for each in (oidc_provider(), *more):
+            try:
+                all_of_them.append(stack.enter_context(each))
+            except Unavailable as reason:
+                print(f"\nA peer is left out: {reason}")
+        yield all_of_them
 
 
 def announced(line: bytes) -> dict[str, Any]:
@@ -140,7 +155,8 @@ def _session(number: int, now: int) -> Session:
     )
 
 
-async def _furnish(url: str, client_secret: str, sessions: Sequence[Session]) -> None:
+async def furnish(url: str, client_secret: str, sessions: Sequence[Session]) -> None:
+    """Make the database, with the clients `service` and `web`, and these sessions of a person each."""
     now = int(time.time())
     digest = Secret(client_secret).sha256()
     common = {"token_endpoint_auth_method": "client_secret_basic", "secret_sha256": digest, "scopes": (SCOPE,)}

@@ -23,10 +23,10 @@ def cores() -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def on_core(core: int) -> Iterator[None]:
+def on_core(*cores: int) -> Iterator[None]:
     """Run there, and whatever is started meanwhile."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:
@@ -90,14 +90,22 @@ class Server:
         return self._process.stdout
 
     def cpu_seconds(self) -> float:
-        """CPU time of all its threads so far, in user and in kernel mode."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """CPU time of all its threads and processes so far, in user and in kernel mode."""
+        ticks = 0
+        for pid in self._pids():
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def resident_mebibytes(self) -> float:
-        """Memory that it holds now."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+        """Memory that it holds now; that of the largest of its processes."""
+        return max(_resident_mebibytes(pid) for pid in self._pids())
+
+    def _pids(self) -> list[int]:
+        """Itself, and the workers that it has started."""
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
+        return [pid, *map(int, children.split())]
 
     def stop(self) -> None:
         """End it."""
@@ -118,6 +126,11 @@ def serving(command: Command, port: int) -> Iterator[Server]:
         yield server
     finally:
         server.stop()
+
+
+def _resident_mebibytes(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 def _answers(port: int) -> bool:

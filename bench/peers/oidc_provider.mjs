@@ -1,6 +1,7 @@
-// node oidc-provider as a peer of `jotary serve`: the same clients, claims, lifetimes and algorithm, kept in memory.
+// node oidc-provider as a peer of `jotary serve`: the same clients, claims, lifetimes and algorithm.
 //
-// Run as `node oidc_provider.mjs ISSUER PORT CLIENT_SECRET SESSIONS` where the package `oidc-provider` is installed.
+// Run as `node oidc_provider.mjs ISSUER PORT CLIENT_SECRET SESSIONS [DATABASE]` where the package `oidc-provider` is
+// installed, and `better-sqlite3` if a file is named: else everything is kept in memory.
 // It prints one line of JSON, `{"version", "node", "refresh_tokens"}`, when it listens.
 
 import { generateKeyPairSync } from 'node:crypto';
@@ -10,33 +11,13 @@ import { dirname, join } from 'node:path';
 
 import { Provider } from 'oidc-provider';
 
-const [issuer, port, clientSecret, sessions] = process.argv.slice(2);
+const [issuer, port, clientSecret, sessions, file] = process.argv.slice(2);
 const AUDIENCE = 'https://todo.example.com';
 const SCOPE = 'todo:read';
 
-// The adapter that comes with the package remembers 1,000 things and walks through all tokens of a grant at each
-// write; this one is a Map, which is the least that an adapter can cost.
-const stored = new Map();
-
-class MapAdapter {
+class Adapter {
   constructor(model) {
     this.prefix = `${model}:`;
-  }
-
-  async upsert(id, payload) {
-    stored.set(this.prefix + id, payload);
-  }
-
-  async find(id) {
-    return stored.get(this.prefix + id);
-  }
-
-  async consume(id) {
-    stored.get(this.prefix + id).consumed = Math.floor(Date.now() / 1000);
-  }
-
-  async destroy(id) {
-    stored.delete(this.prefix + id);
   }
 
   async revokeByGrantId() {
@@ -52,6 +33,61 @@ class MapAdapter {
   }
 }
 
+// The adapter that comes with the package remembers 1,000 things and walks through all tokens of a grant at each
+// write; this one is a Map, which is the least that an adapter can cost.
+function mapAdapter() {
+  const stored = new Map();
+  return class extends Adapter {
+    async upsert(id, payload) {
+      stored.set(this.prefix + id, payload);
+    }
+
+    async find(id) {
+      return stored.get(this.prefix + id);
+    }
+
+    async consume(id) {
+      stored.get(this.prefix + id).consumed = Math.floor(Date.now() / 1000);
+    }
+
+    async destroy(id) {
+      stored.delete(this.prefix + id);
+    }
+  };
+}
+
+// One table, one row by primary key for each thing, and each write on disk before its promise is kept: the least that
+// a durable adapter can do, as the package tells an adapter of no transaction that several writes could share.
+async function sqliteAdapter() {
+  const { default: Database } = await import('better-sqlite3');
+  const database = new Database(file);
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = FULL');
+  database.exec('CREATE TABLE stored (id TEXT PRIMARY KEY, payload TEXT NOT NULL, expires_at INTEGER) WITHOUT ROWID');
+  const upsert = database.prepare('INSERT OR REPLACE INTO stored VALUES (?, ?, ?)');
+  const find = database.prepare('SELECT payload FROM stored WHERE id = ?').pluck();
+  const consume = database.prepare("UPDATE stored SET payload = json_set(payload, '$.consumed', ?) WHERE id = ?");
+  const destroy = database.prepare('DELETE FROM stored WHERE id = ?');
+  return class extends Adapter {
+    async upsert(id, payload, expiresIn) {
+      upsert.run(this.prefix + id, JSON.stringify(payload), expiresIn ? Math.floor(Date.now() / 1000) + expiresIn : null);
+    }
+
+    async find(id) {
+      const payload = find.get(this.prefix + id);
+      return payload === undefined ? undefined : JSON.parse(payload);
+    }
+
+    async consume(id) {
+      consume.run(Math.floor(Date.now() / 1000), this.prefix + id);
+    }
+
+    async destroy(id) {
+      destroy.run(this.prefix + id);
+    }
+  };
+}
+
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const resourceServer = {
   scope: SCOPE,
@@ -62,7 +98,7 @@ const resourceServer = {
 };
 
 const provider = new Provider(issuer, {
-  adapter: MapAdapter,
+  adapter: file ? await sqliteAdapter() : mapAdapter(),
   jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), alg: 'ES256', use: 'sig', kid: 'bench' }] },
   clients: [
     {

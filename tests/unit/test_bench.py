@@ -32,9 +32,10 @@ def test_the_rows_of_this_process_are_all_measured(
     """Design §8: each work beside its limit or peer, in the table and in the file."""
     monkeypatch.setenv("PATH", str(tmp_path))  # no node: a test installs nothing
     file = tmp_path / "bench.json"
-    bench.main(["--quick", "verify", "steps", "memory", "sign", "protect", "store", "--json", str(file)])
+    subjects = ["verify", "steps", "memory", "sign", "protect", "store", "token"]
+    bench.main(["--quick", *subjects, "--json", str(file)])
     rows = json.loads(file.read_text())["rows"]
-    assert len(rows) == 35
+    assert len(rows) == 37
     assert all(row["parties"]["jotary"]["median"] > 0 for row in rows if "added" not in row["work"])
     printed = capsys.readouterr().out
     assert all(f"| {row['work']} |" in printed for row in rows)

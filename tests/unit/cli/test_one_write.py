@@ -92,7 +92,7 @@ async def test_nothing_is_sent_to_who_has_gone(connection: Connection, gathering
 
 
 async def test_the_rest_is_the_connections_own(connection: Connection, gathering: GatheringTransport) -> None:
-    """uvicorn asks for the addresses, and holds back a client that sends too fast."""
+    """Uvicorn asks for the addresses, and holds back a client that sends too fast."""
     assert gathering.get_extra_info("peername") == ("127.0.0.1", 1)
     assert gathering.get_extra_info("unknown", "nothing") == "nothing"
     gathering.pause_reading()
