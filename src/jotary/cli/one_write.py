@@ -31,10 +31,6 @@ class GatheringTransport(asyncio.Transport):
         self._transport = transport
         self._loop = loop
         self._held: list[bytes] = []
-        # On the path of every request, and the same for as long as the connection lives.
-        self.is_closing = transport.is_closing  # type: ignore[method-assign]
-        self.pause_reading = transport.pause_reading  # type: ignore[method-assign]
-        self.resume_reading = transport.resume_reading  # type: ignore[method-assign]
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Hold it for this turn of the loop."""
@@ -51,6 +47,18 @@ class GatheringTransport(asyncio.Transport):
         """Close at once."""
         self._held.clear()
         self._transport.abort()
+
+    def is_closing(self) -> bool:
+        """Of the connection."""
+        return self._transport.is_closing()
+
+    def pause_reading(self) -> None:
+        """Of the connection."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Of the connection."""
+        self._transport.resume_reading()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Of the connection."""
