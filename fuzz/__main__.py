@@ -64,7 +64,8 @@ def _coverage(keys: Keys, options: argparse.Namespace) -> int:
         corpus = options.corpus or Path(folder, "corpus")
         corpus.mkdir(parents=True, exist_ok=True)
         vectors = os.environ.get("JOTARY_VECTORS")
-        for number, seed in enumerate(seeds(keys, Path(vectors) if vectors else None)):
+        begin = seeds(keys, Path(vectors) if vectors else None) if options.seeds else ()
+        for number, seed in enumerate(begin):
             Path(corpus, f"seed-{number:04}").write_bytes(seed)
         options.folder.mkdir(parents=True, exist_ok=True)
         share = options.runs // options.processes
@@ -77,7 +78,13 @@ def _coverage(keys: Keys, options: argparse.Namespace) -> int:
             options.defect,
             str(corpus),
         ]
-        limits = [f"-runs={share}", "-max_len=4096", "-timeout=10", f"-artifact_prefix={options.folder}/", "-reload=1"]
+        limits = [
+            f"-runs={share}",
+            f"-max_len={options.longest}",
+            "-timeout=10",
+            f"-artifact_prefix={options.folder}/",
+            "-reload=1",
+        ]
         running = [
             subprocess.Popen(
                 [*command, *limits, f"-seed={options.seed + number + 1}"], stderr=subprocess.PIPE, text=True
@@ -117,6 +124,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1), help="(%(default)s)")
     parser.add_argument("--folder", type=Path, default=Path("build/fuzz"), help="for findings (%(default)s)")
     parser.add_argument("--corpus", type=Path, help="keeps what reached new branches; by default it is thrown away")
+    parser.add_argument("--longest", type=int, default=4096, help="bytes of a coverage-guided input (%(default)s)")
+    parser.add_argument("--seeds", action=argparse.BooleanOptionalAction, default=True, help="begin with good tokens")
     parser.add_argument("--defect", default="", choices=("", *DEFECTS), help="cut a hole on purpose, to see it found")
     options = parser.parse_args(arguments)
     if options.what == "replay" and options.file is None:
