@@ -1,4 +1,7 @@
 import math
+import sys
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -119,6 +122,54 @@ def test_a_private_exponent_of_one_is_refused() -> None:
     """It signs by copying, and finding the primes from it would not end."""
     refused({**PUBLIC, "d": text(1)}, "belong")
     refused({**PRIVATE, "d": text(1)}, "belong")
+
+
+def powers(call: Callable[[], object]) -> int:
+    """How many modular powers, of which each may take milliseconds, Python computes in a call."""
+    seen: list[object] = []
+
+    def profile(_: FrameType, event: str, called: object) -> None:
+        if event == "c_call" and called is pow:
+            seen.append(called)
+
+    sys.setprofile(profile)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return len(seen)
+
+
+def test_the_primes_are_found_from_every_private_exponent_that_fits() -> None:
+    """RFC 8017 §3.2: d is the inverse of e modulo lcm(p - 1, q - 1); FIPS 186-4 had it modulo their product, too."""
+    for jwk in (PRIVATE, OTHER, Key.generate("RS256").to_jwk(private=True)):
+        n, e, p, q = (number(jwk, member) for member in ("n", "e", "p", "q"))
+        for modulus in (math.lcm(p - 1, q - 1), (p - 1) * (q - 1)):
+            alone = {"kty": "RSA", "n": text(n), "e": text(e), "d": text(pow(e, -1, modulus))}
+            read = Key.from_jwk(alone).to_jwk(private=True)
+            assert {read["p"], read["q"]} == {jwk["p"], jwk["q"]}
+
+
+def test_no_primes_are_guessed() -> None:
+    """Of a prime modulus there are none to be found, and each guess takes as long as the modulus is wide."""
+    modulus = 2**2048 - 1_942_289
+    assert pow(3, modulus - 1, modulus) == 1
+    d = pow(65537, -1, modulus - 1)
+    jwk = {"kty": "RSA", "n": text(modulus), "e": "AQAB", "d": text(d)}
+    assert powers(lambda: refused(jwk, "belong")) == 0
+    assert powers(lambda: pow(3, 5, 7)) == 1
+
+
+def test_a_private_exponent_is_below_the_modulus() -> None:
+    """RFC 8017 §3.2: a longer one signs the same, and whatever is done with it takes as long as it is."""
+    n, e, p, q = (number(PRIVATE, member) for member in ("n", "e", "p", "q"))
+    longer = number(PRIVATE, "d") + (p - 1) * (q - 1) * 2
+    assert longer > n
+    assert longer * e % math.lcm(p - 1, q - 1) == 1
+    for jwk in (PRIVATE, PUBLIC):
+        refused({**jwk, "d": text(longer)}, "below the modulus")
+        refused({**jwk, "d": "_" * 40_000}, "below the modulus")
+        refused({**jwk, "d": jwk["n"]}, "below the modulus")
 
 
 def test_more_than_two_primes_are_refused() -> None:

@@ -1,5 +1,6 @@
 """RSA keys (RFC 7518 §6.3)."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -62,6 +63,8 @@ def _private(jwk: Mapping[str, Any], n: int, e: int) -> rsa.RSAPrivateKey:
     if "oth" in jwk:
         raise invalid("RSA keys with more than two primes are not supported")
     d = _integer(jwk, "d")
+    if d >= n:
+        raise invalid("an RSA private exponent must be below the modulus (RFC 8017 §3.2)")
     if any(name in jwk for name in _CRT):
         # RFC 7518 §6.3.2: with one of them, all of them
         p, q, dp, dq, qi = (_integer(jwk, name) for name in _CRT)
@@ -71,12 +74,15 @@ def _private(jwk: Mapping[str, Any], n: int, e: int) -> rsa.RSAPrivateKey:
 
 
 def _factors(n: int, e: int, d: int) -> tuple[int, int, int, int, int]:
-    try:
-        p, q = rsa.rsa_recover_prime_factors(n, e, d)
-    except ValueError:
-        p = q = 0
-    if not p:
+    """Find the primes in one pass (NIST SP 800-56B Rev. 2, C.2): guessing lasts as long as who made the key likes."""
+    multiple = d * e - 1
+    whole, rest = divmod(multiple * math.gcd(n - 1, multiple), n)
+    total = (n - rest) // (whole + 1) + 1  # p + q, if d belongs to n
+    square = total * total - 4 * n  # (p - q)²
+    difference = math.isqrt(max(square, 0))
+    if difference * difference != square:
         raise invalid("the RSA private exponent does not belong to the public key")
+    p, q = (total + difference) // 2, (total - difference) // 2
     return p, q, rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
 
 
