@@ -68,30 +68,27 @@ def _coverage(keys: Keys, options: argparse.Namespace) -> int:
         for number, seed in enumerate(begin):
             Path(corpus, f"seed-{number:04}").write_bytes(seed)
         options.folder.mkdir(parents=True, exist_ok=True)
-        share = options.runs // options.processes
-        command = [
-            sys.executable,
-            "-m",
-            "fuzz.coverage",
-            str(document),
-            str(options.folder),
-            options.defect,
-            str(corpus),
-        ]
-        limits = [
-            f"-runs={share}",
-            f"-max_len={options.longest}",
-            "-timeout=10",
-            f"-artifact_prefix={options.folder}/",
-            "-reload=1",
-        ]
-        running = [
-            subprocess.Popen(
-                [*command, *limits, f"-seed={options.seed + number + 1}"], stderr=subprocess.PIPE, text=True
-            )
-            for number in range(options.processes)
-        ]
+        command = [sys.executable, "-m", "fuzz.coverage", str(document), str(options.folder), options.defect]
+        command += [str(corpus), *_limits(options)]
+        return _finished([[*command, f"-seed={options.seed + number + 1}"] for number in range(options.processes)])
+
+
+def _limits(options: argparse.Namespace) -> list[str]:
+    """What libFuzzer is told: `-timeout` is in seconds, for one input."""
+    share = options.runs // options.processes
+    prefix = f"-artifact_prefix={options.folder}/"
+    return [f"-runs={share}", f"-max_len={options.longest}", "-timeout=10", "-reload=1", prefix]
+
+
+def _finished(commands: Sequence[Sequence[str]]) -> int:
+    """Run them side by side; none outlives this process's interest in it."""
+    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for command in commands]
+    try:
         return max([_ended(process) for process in running])
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
 
 
 def _ended(process: "subprocess.Popen[str]") -> int:

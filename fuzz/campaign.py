@@ -167,6 +167,9 @@ def _parts(document: str, chunks: list[tuple[str, int]], processes: int) -> Iter
     if processes == 1:
         yield from (_chunk(document, *chunk) for chunk in chunks)
         return
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
+    try:
         for future in as_completed([pool.submit(_chunk, document, *chunk) for chunk in chunks]):
             yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)  # a chunk that fails is told at once, not after all the others

@@ -76,9 +76,8 @@ def _padded(dice: Dice, scene: Scene, token: str) -> str:
 
 
 def _other_alphabet(dice: Dice, scene: Scene, token: str) -> str:
-    return dice.pick(
-        (token.translate({45: "+", 95: "/"}), token.upper(), token.swapcase(), token.encode().hex(), token[::-1])
-    )
+    hexadecimal = token.encode("utf-8", "surrogatepass").hex()
+    return dice.pick((token.translate({45: "+", 95: "/"}), token.upper(), token.swapcase(), hexadecimal, token[::-1]))
 
 
 def _one_character(dice: Dice, scene: Scene, token: str) -> str:

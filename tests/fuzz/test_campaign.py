@@ -1,6 +1,8 @@
 """A short run of the grammar; `make fuzz` is the long one."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 from types import ModuleType
 from typing import Any
 
@@ -26,17 +28,17 @@ HOLES = [
 
 def test_no_hostile_token_is_accepted_or_crashes_or_is_slow(fuzz: Fuzz, campaign: Any) -> None:
     """RFC 8725 §3: whatever is done to a token; each refusal names a rule that the token breaks."""
-    tally = campaign.run(fuzz("dice").Seeded("a short run"), 12_000)
+    tally = campaign.run(fuzz("dice").Seeded("a short run"), 6000)
     assert tally.findings == []
-    assert tally.hostile == 12_000
+    assert tally.hostile == 6000
     assert tally.slowest.seconds <= fuzz("tally").LIMIT
     assert all(tally.targets[f"document: {kind}"] for kind in fuzz("documents").READERS)
-    assert tally.targets["explain"] > 1000
+    assert tally.targets["explain"] > 500
 
 
 def test_every_change_makes_hostile_tokens(fuzz: Fuzz, campaign: Any) -> None:
     """A change that always leaves a token good, or is never made, would attack nothing."""
-    tally = campaign.run(fuzz("dice").Seeded("every change"), 6000)
+    tally = campaign.run(fuzz("dice").Seeded("every change"), 4000)
     made = {mutation.partition(", ")[0] for mutation in tally.refused}
     grammar = {"header": "headers.HEADERS", "claims": "claims.CLAIMS", "form": "forms.FORMS"}
     grammar["signature"] = "signatures.SIGNATURES"
@@ -75,6 +77,32 @@ def test_bytes_drive_the_same_grammar(fuzz: Fuzz, campaign: Any) -> None:
     """Also none at all: a fuzzer shortens its inputs."""
     for data in (b"", b"\xff" * 64, bytes(range(256))):
         assert fuzz("grammar.forge").forge(fuzz("dice").Given(data), campaign.own).mutation
+
+
+def test_every_form_takes_every_text(fuzz: Fuzz, campaign: Any) -> None:
+    """A text may have been changed before: it need be no token, and not even Unicode that UTF-8 can say."""
+    texts = ("", ".", "a.\ud800.b", "\U0001f511é.\0", "." * 3000, campaign.own.good["EdDSA"][0].text.decode())
+    for form in fuzz("grammar.forms").FORMS.values():
+        for text in texts:
+            for seed in range(40):
+                campaign.own.judge(form(fuzz("dice").Seeded(seed), campaign.own, text))
+
+
+def test_a_part_that_fails_ends_the_run(fuzz: Fuzz, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is told at once: whoever waits for a million tokens does not wait in vain."""
+    campaign, fired = fuzz("campaign"), []
+
+    def chunk(document: str, seed: str, count: int) -> Any:
+        fired.append(seed)
+        if len(fired) > 1:
+            sleep(0.1)
+        raise RuntimeError(document, count)
+
+    monkeypatch.setattr(campaign, "_chunk", chunk)
+    monkeypatch.setattr(campaign, "ProcessPoolExecutor", lambda processes, **_: ThreadPoolExecutor(processes))
+    with pytest.raises(RuntimeError):
+        campaign.run("keys", 1, 200 * campaign.CHUNK, processes=2, progress=lambda _: None)
+    assert len(fired) < 100
 
 
 def test_a_finding_is_written_with_its_keys_and_read_again(
