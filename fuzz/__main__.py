@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 from fuzz import campaign
 from fuzz.defects import DEFECTS
@@ -70,7 +72,7 @@ def _coverage(keys: Keys, options: argparse.Namespace) -> int:
         options.folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "fuzz.coverage", str(document), str(options.folder), options.defect]
         command += [str(corpus), *_limits(options)]
-        return _finished([[*command, f"-seed={options.seed + number + 1}"] for number in range(options.processes)])
+        return finished([[*command, f"-seed={options.seed + number + 1}"] for number in range(options.processes)])
 
 
 def _limits(options: argparse.Namespace) -> list[str]:
@@ -80,21 +82,24 @@ def _limits(options: argparse.Namespace) -> list[str]:
     return [f"-runs={share}", f"-max_len={options.longest}", "-timeout=10", "-reload=1", prefix]
 
 
-def _finished(commands: Sequence[Sequence[str]]) -> int:
-    """Run them side by side; none outlives this process's interest in it."""
-    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for command in commands]
-    try:
-        return max([_ended(process) for process in running])
-    finally:
-        for process in running:
-            process.kill()
-            process.wait()
+def finished(commands: Sequence[Sequence[str]]) -> int:
+    """Run them side by side; none outlives this process's interest in it, and none waits for another to be read."""
+    with ExitStack() as stack:
+        files = [stack.enter_context(tempfile.TemporaryFile("w+", errors="replace")) for _ in commands]
+        running = [subprocess.Popen(command, stderr=file) for command, file in zip(commands, files, strict=True)]
+        try:
+            return max([_ended(process, file) for process, file in zip(running, files, strict=True)])
+        finally:
+            for process in running:
+                process.kill()
+                process.wait()
 
 
-def _ended(process: "subprocess.Popen[str]") -> int:
+def _ended(process: "subprocess.Popen[bytes]", said: IO[str]) -> int:
     """Wait for a run, and show what it reached or what it found."""
-    _, said = process.communicate()
-    lines = said.splitlines()
+    process.wait()
+    said.seek(0)
+    lines = said.read().splitlines()
     if process.returncode == 0:
         last = [line for line in lines if "DONE" in line or line.startswith("Done")]
         print("coverage-guided: " + " ".join(" ".join(last).split()))

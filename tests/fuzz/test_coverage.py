@@ -6,8 +6,10 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -56,3 +58,14 @@ def test_a_check_that_is_taken_out_is_missed(tmp_path: Path) -> None:
     (finding,) = [json.loads(path.read_text()) for path in tmp_path.glob("finding-*.json")]
     assert finding["what"].startswith("accepted")
     assert list(tmp_path.glob("crash-*"))
+
+
+def test_processes_that_say_much_do_not_wait_for_each_other(fuzz: Callable[[str], ModuleType], tmp_path: Path) -> None:
+    """The first ends when the second has said more than a pipe holds, and gives up after ten seconds."""
+    there = tmp_path / "there"
+    first = (
+        f"import pathlib, time; p = pathlib.Path({str(there)!r}); [p.exists() or time.sleep(0.1) for _ in range(100)]"
+    )
+    second = f"import pathlib, sys; sys.stderr.write('x' * 2_000_000); pathlib.Path({str(there)!r}).touch()"
+    commands = [[sys.executable, "-c", code] for code in (f"{first}; raise SystemExit(not p.exists())", second)]
+    assert fuzz("__main__").finished(commands) == 0
