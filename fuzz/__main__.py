@@ -24,7 +24,7 @@ from fuzz.seeds import seeds
 from fuzz.tally import Tally
 
 _TOKENS = 1_000_000
-_RUNS = 1_000_000
+_RUNS = 500_000
 _SHOWN = 10  # findings that are printed
 
 

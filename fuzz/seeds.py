@@ -30,4 +30,6 @@ def seeds(keys: Keys, vectors: Path | None) -> Iterator[bytes]:
     yield b"\x04\x04" + json.dumps({"issuer": "https://id.example", "jwks_uri": "https://id.example/jwks"}).encode()
     if vectors is not None:
         yield from (b"\x00" + path.read_bytes().strip() for path in sorted(vectors.glob("jose-rfc/*.jwsc")))
-        yield from (b"\x04\x00" + path.read_bytes() for path in sorted(vectors.glob("jose-rfc/*.jwk")))
+        keys_of_others = (path.read_bytes() for path in sorted(vectors.glob("jose-rfc/*.jwk")))
+        # Proving that the members of a private RSA key belong together takes as long as a hundred other inputs
+        yield from (b"\x04\x00" + text for text in keys_of_others if b'"dp"' not in text)
