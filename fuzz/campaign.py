@@ -51,7 +51,8 @@ class Campaign:
             scene = self.own if dice.below(4) else dice.pick(self._others)
             forged = forge(dice, scene)
             for what in self.fire(dice, scene, forged.token, forged.mutation, tally):
-                tally.findings.append(Finding(what, scene.shape.name, forged.mutation, forged.token))
+                signed = scene.has_signed(forged.token)
+                tally.findings.append(Finding(what, scene.shape.name, forged.mutation, forged.token, signed))
         return tally.without_factories()
 
     def fire(self, dice: Dice, scene: Scene, token: str, mutation: str, tally: Tally) -> Iterator[str]:
@@ -78,6 +79,9 @@ class Campaign:
         """Try a finding once more, and say what must not be."""
         for scene in (self.own, *self._others):
             if scene.shape.name == finding.scene:
+                scene.forget()
+                if finding.is_signed:
+                    scene.remember(finding.token)
                 return list(self.fire(dice, scene, finding.token, finding.mutation, Tally()))
         document = Document(finding.mutation, finding.token.encode("latin-1"), READERS[finding.mutation])
         return list(self.published(document, Tally()))

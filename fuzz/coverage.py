@@ -64,7 +64,7 @@ class Run:
             return
         token, mutation = _token(kind, rest, scene)
         for what in self._campaign.fire(Given(rest), scene, token, mutation, tally):
-            yield Finding(what, scene.shape.name, mutation, token)
+            yield Finding(what, scene.shape.name, mutation, token, scene.has_signed(token))
 
 
 def _token(kind: int, rest: bytes, scene: Scene) -> tuple[str, str]:

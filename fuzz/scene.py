@@ -87,6 +87,14 @@ class Scene:
         if len(self._signed) != len(self._lasting):
             self._signed = set(self._lasting)
 
+    def has_signed(self, token: str) -> bool:
+        """Whether the issuer signed header and payload of this token."""
+        return _signing_input(token) in self._signed
+
+    def remember(self, token: str) -> None:
+        """Take this for a token whose header and payload the issuer signed: in a run before, with the same keys."""
+        self._signed.add(_signing_input(token))
+
     def judge(self, token: str | bytes) -> Judgement:
         """Where the token must be stopped."""
         return self._oracle.judge(token, self._signed.__contains__)
@@ -100,6 +108,10 @@ class Scene:
             header = {"alg": algorithm, "kid": self.keys.issuer[algorithm].kid, **further}
             said = members({name: value for name, value in header.items() if value is not None}), members(claims)
             yield Good(algorithm, *said, self.sign(algorithm, spelled(said[0]), spelled(said[1])))
+
+
+def _signing_input(token: str) -> bytes:
+    return token.rpartition(".")[0].encode("utf-8", "surrogatepass")
 
 
 def base64url(octets: bytes) -> bytes:

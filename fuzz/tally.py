@@ -15,12 +15,14 @@ class Finding(NamedTuple):
         scene: where.
         mutation: what was done to the token.
         token: in full.
+        is_signed: whether the issuer signed what its signature covers, which no key can tell afterwards.
     """
 
     what: str
     scene: str
     mutation: str
     token: str
+    is_signed: bool = False
 
 
 class Slow(NamedTuple):

@@ -121,6 +121,22 @@ def test_a_finding_is_written_with_its_keys_and_read_again(
     assert any("accepted" in what for what in again.again(fuzz("dice").Seeded(0), read))
 
 
+@pytest.mark.usefixtures("fresh_headers")
+def test_a_finding_that_the_issuer_signed_is_mended_when_it_is_refused_for_its_rule(
+    fuzz: Fuzz, keys: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next process has the keys, but has not seen the issuer sign; a wrong signature would be the wrong reason."""
+    campaign = fuzz("campaign").Campaign(keys)
+    with monkeypatch.context() as hole:
+        hole.setattr(*fuzz("defects").DEFECTS["any audience"])
+        found = campaign.run(fuzz("dice").Seeded("replay"), 500).findings[0]
+        assert found.is_signed
+        path = fuzz("findings").write_finding(tmp_path, found, keys)
+        read, again = fuzz("findings").read_finding(path)
+        assert found.what in fuzz("campaign").Campaign(again).again(fuzz("dice").Seeded(0), read)
+    assert fuzz("campaign").Campaign(again).again(fuzz("dice").Seeded(0), read) == []
+
+
 def test_another_exception_than_the_documented_is_a_finding(
     fuzz: Fuzz, keys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
