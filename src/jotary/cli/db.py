@@ -21,7 +21,7 @@ _WRONG: Final[dict[Standing, str]] = {
 
 @click.group()
 def db() -> None:
-    """Look after the database's schema. Every start of the server upgrades it, if it may."""
+    """Make, upgrade and check the database's schema. Every start of the server upgrades it, if it may."""
 
 
 @db.command("upgrade")

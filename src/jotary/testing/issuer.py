@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
+from types import EllipsisType
 from typing import Any, Self
 
 from jotary.jose import Key, KeySet, jws, strict_json
@@ -126,7 +127,7 @@ class TestIssuer:
         sub: str = "person-1",
         *,
         scopes: Collection[str] = (),
-        client_id: str | None = None,
+        client_id: str | EllipsisType = ...,
         session_id: str | None = "session-1",
         lifetime: int = _LIFETIME,
         without: Collection[str] = (),
@@ -139,7 +140,7 @@ class TestIssuer:
         Args:
             sub: the person.
             scopes: what it allows; ID tokens have none.
-            client_id: the client that it was issued to; None for "client-1", or for Cognito the one of the settings.
+            client_id: the client that it was issued to; "client-1" by default, or for Cognito the one of the settings.
             session_id: `sid`; None for none, as in client credentials. Of the providers, Keycloak alone has it.
             lifetime: seconds; a negative one makes an expired token.
             without: names of claims to leave out.
@@ -148,13 +149,13 @@ class TestIssuer:
             claims: claims to add or replace, of any type.
         """
         if self._shape is None:
-            said, shaped = (
-                self._access_token(sub, tuple(scopes), client_id or _CLIENT, session_id, lifetime),
-                {"typ": TYP},
-            )
+            client = _CLIENT if client_id is ... else client_id
+            said, shaped = self._access_token(sub, tuple(scopes), client, session_id, lifetime), {"typ": TYP}
         else:
             shaped = self._shape.header(key or self.signing_key)
-            said = self._shape.claims(self._said(sub, tuple(scopes), client_id, session_id), lifetime)
+            said = self._shape.claims(
+                self._said(sub, tuple(scopes), None if client_id is ... else client_id, session_id), lifetime
+            )
         said.update(claims)
         payload = strict_json.dumps({name: value for name, value in said.items() if name not in without})
         return self.sign(payload, key=key, header={**shaped, **(header or {})})

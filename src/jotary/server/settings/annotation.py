@@ -12,6 +12,11 @@ def is_duration(annotation: Any) -> bool:
     return bool((annotation.__metadata__[0].extra or {}).get("duration"))
 
 
+def is_optional(annotation: Any) -> bool:
+    """Whether the field may be absent. As TOML has no word for that, an empty text says so."""
+    return type(None) in get_args(annotation.__origin__)
+
+
 def kind_of(annotation: Any) -> Any:
     """The field's type without its bounds: `int`, `tuple`, a `Literal`, and so on."""
     return annotation.__origin__

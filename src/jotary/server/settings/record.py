@@ -1,25 +1,17 @@
 """Every setting, with its type, default, bounds and meaning. The documentation is made from this record."""
 
-from ipaddress import ip_network
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from jotary.oauth.errors import OAuthError
-from jotary.oauth.resource import check_resource
 from jotary.oauth.secret import Secret
-from jotary.server.settings.annotation import is_duration, what_to_write
+from jotary.server.settings.checks import check_audiences, check_order, check_proxies, check_secret, check_type
 from jotary.server.settings.database import check_database
-from jotary.server.settings.duration import format_duration
-from jotary.server.settings.error import SettingsError
 from jotary.server.settings.issuer import check_issuer
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
-
-#: Bytes of a server secret: as many as the keys that are derived from it have.
-MIN_SECRET_BYTES: Final = 32
 
 DEFAULT_DATABASE: Final = "sqlite:///jotary.db"
 
@@ -236,16 +228,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def __post_init__(self) -> None:
         """Check every value by itself, then against the others."""
         for field in msgspec.structs.fields(self):
-            _check_type(field.name, getattr(self, field.name), field.type)
+            check_type(field.name, getattr(self, field.name), field.type)
         check_issuer(self.issuer)
-        _check_secret(self.secret, "secret")
+        check_secret(self.secret, "secret")
         for accepted in self.accepted_secrets:
-            _check_secret(accepted, "accepted_secrets")
+            check_secret(accepted, "accepted_secrets")
         check_database(self.database)
-        _check_audiences(self.audiences)
-        _check_proxies(self.trusted_proxies)
-        _check_order("session_idle_lifetime", self.session_idle_lifetime, "session_lifetime", self.session_lifetime)
-        _check_order("sign_in_idle_lifetime", self.sign_in_idle_lifetime, "sign_in_lifetime", self.sign_in_lifetime)
+        check_audiences(self.audiences)
+        check_proxies(self.trusted_proxies)
+        check_order("session_idle_lifetime", self.session_idle_lifetime, "session_lifetime", self.session_lifetime)
+        check_order("sign_in_idle_lifetime", self.sign_in_idle_lifetime, "sign_in_lifetime", self.sign_in_lifetime)
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         """Name the issuer only: the database URL may hold a password."""
@@ -254,49 +246,3 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def __repr__(self) -> str:
         """Name the issuer only, for the same reason."""
         return f"Settings(issuer={self.issuer!r})"
-
-
-def _check_type(name: str, value: Any, annotation: Any) -> None:
-    try:
-        msgspec.convert(value, annotation)
-    except msgspec.ValidationError as error:
-        problem = "is no duration within its bounds" if is_duration(annotation) else _lower_first(str(error))
-        raise SettingsError(problem, hint=f"Write {what_to_write(annotation)}.", name=name) from None
-
-
-def _lower_first(text: str) -> str:
-    return text[0].lower() + text[1:]
-
-
-def _check_secret(secret: Secret, name: str) -> None:
-    if len(secret.reveal().encode()) < MIN_SECRET_BYTES:
-        raise SettingsError(f"has fewer than {MIN_SECRET_BYTES} bytes", hint="Make one with: jotary init", name=name)
-
-
-def _check_audiences(audiences: tuple[str, ...]) -> None:
-    for audience in audiences:
-        try:
-            check_resource(audience)
-        except OAuthError as error:
-            hint = "Write each API's identifier, such as https://todo.example.com."
-            raise SettingsError(
-                f"{audience!r} is not an absolute URI without fragment", hint=hint, name="audiences"
-            ) from error
-
-
-def _check_proxies(proxies: tuple[str, ...]) -> None:
-    for proxy in proxies:
-        try:
-            ip_network(proxy)
-        except ValueError as error:
-            # No wildcard: anybody could then say which address they come from.
-            hint = "Write addresses or networks, such as 10.0.0.0/8."
-            raise SettingsError(f"{proxy!r} is not an address or network", hint=hint, name="trusted_proxies") from error
-
-
-def _check_order(lower: str, low: int, upper: str, high: int) -> None:
-    if low > high:
-        hint = f"Lower {lower} or raise {upper}."
-        raise SettingsError(
-            f"is {format_duration(low)}, longer than {upper} ({format_duration(high)})", hint=hint, name=lower
-        )

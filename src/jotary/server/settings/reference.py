@@ -11,6 +11,7 @@ from jotary.server.settings.duration import format_duration
 from jotary.server.settings.record import SECRETS, Settings
 from jotary.server.settings.sources import PREFIX
 
+_ABSENT: Final = '""'  # what a setting without a default is when nothing is written
 _WIDTH: Final = 100  # characters of a comment's line
 
 
@@ -76,5 +77,5 @@ def _lines(entry: Entry, chosen: str | None) -> str:
     words = textwrap.fill(
         entry.description, _WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False
     )
-    setting = f"{entry.name} = {chosen}" if chosen else f"# {entry.name} = {entry.default}"
+    setting = f"{entry.name} = {chosen}" if chosen else f"# {entry.name} = {entry.default or _ABSENT}"
     return f"\n{words}\n{setting}\n"

@@ -8,10 +8,11 @@ from typing import Final
 import msgspec
 
 from jotary.oauth.secret import Secret
+from jotary.server.settings.checks import MIN_SECRET_BYTES
 from jotary.server.settings.database import sqlite_file
 from jotary.server.settings.error import SettingsError
 from jotary.server.settings.issuer import is_loopback_issuer
-from jotary.server.settings.record import MIN_SECRET_BYTES, Settings
+from jotary.server.settings.record import Settings
 
 #: The file that development makes beside the database.
 FILE_NAME: Final = "jotary.secret"

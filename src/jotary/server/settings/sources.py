@@ -9,7 +9,7 @@ from typing import Any, Final, get_origin
 import msgspec
 
 from jotary.oauth.secret import Secret
-from jotary.server.settings.annotation import is_duration, kind_of
+from jotary.server.settings.annotation import is_duration, is_optional, kind_of
 from jotary.server.settings.database import relative_to
 from jotary.server.settings.duration import parse_duration
 from jotary.server.settings.error import SettingsError
@@ -119,7 +119,11 @@ def _from_file(file: Path | None) -> dict[str, _Written]:
         raise SettingsError(f"is not TOML: {error}", hint="Mend what stands there.", origin=str(file)) from None
     for name in document:
         _check_name(name, str(file))
-    return {name: _Written(value, str(file), file.parent, is_variable=False) for name, value in document.items()}
+    return {
+        name: _Written(value, str(file), file.parent, is_variable=False)
+        for name, value in document.items()
+        if value != "" or not is_optional(_ANNOTATIONS[name])
+    }
 
 
 def _check_name(name: str, origin: str) -> None:

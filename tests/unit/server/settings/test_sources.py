@@ -84,6 +84,13 @@ def test_an_empty_variable_counts_as_absent(read: Load) -> None:
     assert read('service_name = "file"', JOTARY_SERVICE_NAME="").settings.service_name == "file"
 
 
+def test_an_empty_text_in_the_file_is_a_setting_without_a_value(read: Load) -> None:
+    """`jotary init` writes them so, as comments: TOML has no word for nothing."""
+    assert read('database_file = ""').settings.database_file is None
+    with pytest.raises(SettingsError):
+        read('issuer = ""')
+
+
 def test_a_named_file_is_read_instead_of_the_one_in_the_folder(read: Load, tmp_path: Path) -> None:
     """`--config` wins over JOTARY_CONFIG, which wins over jotary.toml."""
     (tmp_path / "jotary.toml").write_text('service_name = "folder"')
