@@ -59,7 +59,9 @@ def serve() -> Iterator[Callable[[Door, ASGIApp], None]]:
     running: list[tuple[uvicorn.Server, Thread]] = []
 
     def serve(door: Door, app: ASGIApp) -> None:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, log_level="warning", ws="none", timeout_graceful_shutdown=1)
+        )
         thread = Thread(target=server.run, kwargs={"sockets": [door.socket]})
         thread.start()
         running.append((server, thread))

@@ -54,7 +54,7 @@ class App(NamedTuple):
 def serving(app: ASGIApp, host: str = "127.0.0.1") -> Iterator[str]:
     """A server in a thread; returns its origin by this name."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", loop="asyncio"))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="critical", loop="asyncio"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         yield f"http://{host}:{listening.getsockname()[1]}"

@@ -35,7 +35,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
     folder = tmp_path_factory.mktemp("server")
     app = create_app(Settings(issuer=origin, database=f"sqlite:///{folder}/jotary.db", secret=Secret("s" * 40)))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="error"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:

@@ -45,7 +45,7 @@ class Served:
 
     def start(self, app: ASGIApp) -> None:
         """Serve, and return once it answers."""
-        self.server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+        self.server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="error"))
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]}, daemon=True)
         self.thread.start()
         while not self.server.started:

@@ -92,7 +92,7 @@ def test_a_request_without_authentication_learns_the_scheme_alone(client: TestCl
         ("a b", 400, "invalid_request"),
         (ISSUER.token(lifetime=-10), 401, "invalid_token"),
         ("mF_9.B5f-4.1JqM", 401, "invalid_token"),
-        (ISSUER.token(scopes=["todo:read"]), 403, "insufficient_scope"),
+        (ISSUER.token(scopes=["todo:read"], lifetime=86_400), 403, "insufficient_scope"),
     ],
     ids=["malformed", "expired", "not a JWT", "too little"],
 )

@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: Any) -> None:
         lifespan: Any = "on" if isinstance(app, BFF) else "off"
-        super().__init__(uvicorn.Config(app, log_level="critical", lifespan=lifespan))
+        super().__init__(uvicorn.Config(app, log_config=None, log_level="critical", lifespan=lifespan))
         self.listens = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
