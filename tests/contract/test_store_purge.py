@@ -1,5 +1,7 @@
 """What is forgotten and what is not, in every store."""
 
+import asyncio
+import itertools
 from collections.abc import Sequence
 
 import pytest
@@ -27,7 +29,7 @@ from jotary.server.model.sign_in import SignIn
 from jotary.server.model.signing_key import SigningKey
 from jotary.server.model.user import User
 from jotary.server.ports import Conflict
-from jotary.server.store import Store
+from jotary.server.store import Store, open_store
 from jotary.server.store.driver import Step
 
 pytestmark = pytest.mark.anyio
@@ -125,3 +127,33 @@ async def test_small_batches_take_everything_that_is_due(
     assert left == ["due-10", "due-11"]
     assert await store.sign_in(sign_in.id) == sign_in
     assert await store.purge(now + DAY + 10, batch=3) == 0
+
+
+async def test_a_long_purge_holds_up_nobody(
+    store: Store, sign_in: SignIn, database_url: str, now: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Design §6.7: between two batches everybody else writes, another process on the same database, too."""
+    order: list[str] = []
+    write = store._driver.write
+
+    async def note(unit: Sequence[Step]) -> int:
+        order.append("batch")
+        return await write(unit)
+
+    async def use(other: Store, number: int) -> None:
+        while not purge.done():
+            at = now + DAY + number + len(order)
+            await other.commit(AddEvent(Event(kind="other.used", at=at)))
+            order.append("other")
+
+    due = [replace(sign_in, id=f"due-{number}", expires_at=now) for number in range(300)]
+    await store.commit(*(AddSignIn(each) for each in due))
+    neighbour = await open_store(database_url)
+    monkeypatch.setattr(store._driver, "write", note)
+    purge = asyncio.create_task(store.purge(now + DAY + 1, batch=20))
+    await use(neighbour, 0)
+    assert await purge == 300
+    await neighbour.close()
+    batches = [at for at, what in enumerate(order) if what == "batch"][:15]
+    between = [order[one:two].count("other") for one, two in itertools.pairwise(batches)]
+    assert sum(count > 0 for count in between) > len(between) // 2

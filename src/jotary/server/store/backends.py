@@ -21,6 +21,9 @@ class Backend(Protocol):
     def change_schema(self, url: str, run: Callable[[sa.Connection], None]) -> None:
         """Run `run` with a connection in one transaction, while no other process changes the schema."""
 
+    def read_snapshot(self, url: str, run: Callable[[sa.Connection], None]) -> None:
+        """Run `run` with a connection that sees one moment of the database and cannot write; writers go on."""
+
 
 # By name: a server on SQLite has no PostgreSQL driver installed.
 _BACKENDS: Final = {

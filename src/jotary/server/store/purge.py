@@ -7,6 +7,9 @@ from sqlalchemy import bindparam
 
 from jotary.server.store.schema import allowances, assertions, codes, revocations, sessions, sign_ins, signing_keys
 
+#: Seconds between two batches: whoever waits for the database to write, in other processes too, comes between.
+PURGE_PAUSE: Final = 0.01
+
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR

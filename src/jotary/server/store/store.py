@@ -1,5 +1,6 @@
 """All the ports of `server/ports.py` that read and write, over any driver."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from jotary.server.model.user import User
 from jotary.server.store import queries
 from jotary.server.store.compiled import Statement, Unstorable
 from jotary.server.store.driver import Driver, Step
-from jotary.server.store.purge import PURGES
+from jotary.server.store.purge import PURGE_PAUSE, PURGES
 from jotary.server.store.queries import Query
 from jotary.server.store.rows import Record
 from jotary.server.store.statements import WRITES
@@ -78,6 +79,7 @@ class Store:
             total += deleted
             if deleted < batch:
                 break
+            await asyncio.sleep(PURGE_PAUSE)
         return total
 
     async def _one(self, query: Query[Record], values: Mapping[str, Any]) -> Record | None:

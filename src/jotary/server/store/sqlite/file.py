@@ -10,6 +10,8 @@ from typing import Final
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from jotary.server.store.durable import sync_folder
+
 _PRAGMAS: Final = (
     "foreign_keys = ON",
     "trusted_schema = OFF",  # a doctored file must not run functions through its schema
@@ -55,20 +57,9 @@ def prepare(path: str) -> None:
     except FileExistsError:
         pass
     else:
-        _sync_folder(Path(path).resolve().parent)
+        sync_folder(Path(path).resolve().parent)
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         _enter_wal(connection)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself survive power loss."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _enter_wal(connection: sqlite3.Connection) -> None:

@@ -1,0 +1,190 @@
+"""A backup is one consistent moment of a database in use, sealed so that every change of the file is noticed."""
+
+import asyncio
+import io
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from jotary.server.model.changes import AddUser
+from jotary.server.model.user import User
+from jotary.server.ports import Unavailable
+from jotary.server.store import Store
+from jotary.server.store.backends import backend
+from jotary.server.store.backup import BackupError, BackupKey, check_backup, create_key, read_key, write_backup
+from jotary.server.store.backup import envelope as envelope_module
+from jotary.server.store.backup.envelope import CHUNK, MAGIC, SALT_SIZE, seal, unseal
+from jotary.server.store.schema import metadata
+
+pytestmark = pytest.mark.anyio
+
+KEY = BackupKey(bytes(range(32)))
+SALT = bytes(SALT_SIZE)
+HEADER = len(MAGIC) + 8 + SALT_SIZE
+SEALED_CHUNK = CHUNK + 16
+
+Write = Callable[..., object]
+
+
+def sealed(plaintext: bytes, *, key: BackupKey = KEY, salt: bytes = SALT) -> bytes:
+    """A file that holds this."""
+    file = io.BytesIO()
+    seal([plaintext], file, key, salt)
+    return file.getvalue()
+
+
+def opened(data: bytes, *, key: BackupKey = KEY) -> bytes:
+    """What a file holds."""
+    return b"".join(unseal(io.BytesIO(data), key))
+
+
+def names(folder: Path) -> set[str]:
+    """Of all files there."""
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.fixture
+def write(database_url: str, now: int) -> Write:
+    """Back up the database of the test."""
+
+    def write(path: Path, key: BackupKey = KEY) -> object:
+        details: dict[str, Any] = {"issuer": "https://id.example.com", "version": "1", "now": now}
+        with ThreadPoolExecutor(1) as thread:  # no event loop runs there
+            return thread.submit(write_backup, database_url, path, key, salt=os.urandom(SALT_SIZE), **details).result()
+
+    return write
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])
+def test_what_is_sealed_is_opened(size: int) -> None:
+    """At every edge of a chunk."""
+    plaintext = os.urandom(size)
+    assert opened(sealed(plaintext)) == plaintext
+
+
+@given(st.data())
+def test_a_changed_bit_is_noticed(data: st.DataObject) -> None:
+    """Anywhere in the file, header included."""
+    file = bytearray(sealed(b"x" * 100))
+    bit = data.draw(st.integers(0, len(file) * 8 - 1))
+    file[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(BackupError):
+        opened(bytes(file))
+
+
+@pytest.mark.parametrize("size", [0, 10, HEADER, HEADER + SEALED_CHUNK, HEADER + 2 * SEALED_CHUNK, -1])
+def test_a_file_that_was_cut_short_is_noticed(size: int) -> None:
+    """Also behind a whole chunk: the last one says that it is the last (STREAM)."""
+    with pytest.raises(BackupError):
+        opened(sealed(bytes(3 * CHUNK))[:size])
+
+
+def test_chunks_that_were_moved_repeated_or_added_are_noticed() -> None:
+    """Each is sealed with its number."""
+    file = sealed(os.urandom(3 * CHUNK))
+    head, chunks = file[:HEADER], file[HEADER:]
+    one, two, three = (chunks[at : at + SEALED_CHUNK] for at in range(0, len(chunks), SEALED_CHUNK))
+    for wrong in ([two, one, three], [one, three], [one, one, two, three], [one, two, three, three], [three]):
+        with pytest.raises(BackupError, match="not as it was written"):
+            opened(head + b"".join(wrong))
+
+
+def test_a_chunk_of_another_backup_is_noticed() -> None:
+    """Each file has a key of its own."""
+    mine, other = sealed(b"mine"), sealed(b"other", salt=b"\1" * SALT_SIZE)
+    with pytest.raises(BackupError, match="not as it was written"):
+        opened(mine[:HEADER] + other[HEADER:])
+
+
+def test_another_key_a_newer_format_and_no_backup_are_told_apart() -> None:
+    """Three mistakes with three mends."""
+    file = sealed(b"x")
+    with pytest.raises(BackupError, match="another key"):
+        opened(file, key=BackupKey(bytes(32)))
+    with pytest.raises(BackupError, match="newer version"):
+        opened(file.replace(MAGIC, MAGIC[:-1] + b"\2"))
+    with pytest.raises(BackupError, match="no backup"):
+        opened(b"SQLite format 3\0" + bytes(100))
+
+
+def test_a_key_file_is_private_never_overwritten_and_read_back(tmp_path: Path) -> None:
+    """Losing it loses the backups."""
+    path = tmp_path / "backup.key"
+    key = create_key(path, bytes(range(32)))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert read_key(path).id == key.id == KEY.id
+    with pytest.raises(BackupError, match="exists"):
+        create_key(path, bytes(32))
+    for text in ("", "jotary-backup-key-short", "AAAA", "\udcff"):
+        path.write_text(text, errors="surrogateescape")
+        with pytest.raises(BackupError, match="no key"):
+            read_key(path)
+
+
+async def test_a_backup_holds_every_row_and_no_plaintext(store: Store, write: Write, tmp_path: Path) -> None:
+    """Of every table, and it is private to its owner."""
+    write(tmp_path / "b")
+    manifest, contents = check_backup(tmp_path / "b", KEY)
+    assert set(manifest.columns) == set(contents.counts) == set(metadata.tables)
+    assert {name: count for name, count in contents.counts.items() if count} == {
+        "users": 1,
+        "clients": 1,
+        "sign_ins": 1,
+    }
+    assert (tmp_path / "b").stat().st_mode & 0o777 == 0o600
+    assert b"Ada" not in (tmp_path / "b").read_bytes()
+    assert [name for name in names(tmp_path) if name.startswith(".")] == []
+
+
+async def test_a_backup_sees_one_moment(store: Store, user: User, database_url: str) -> None:
+    """What is committed while it is read belongs to the next one, and the writer does not wait for it."""
+    loop = asyncio.get_running_loop()
+    seen: list[int] = []
+
+    def read(connection: sa.Connection) -> None:
+        people = metadata.tables["users"].select()
+        seen.append(len(connection.execute(people).all()))
+        other = replace(user, id="user-2", email="b@example.com")
+        asyncio.run_coroutine_threadsafe(store.commit(AddUser(other)), loop).result()
+        seen.append(len(connection.execute(people).all()))
+
+    await asyncio.to_thread(backend(database_url).read_snapshot, database_url, read)
+    assert seen == [1, 1]
+    assert await store.user("user-2") is not None
+
+
+async def test_a_backup_is_never_written_over_a_file(store: Store, write: Write, tmp_path: Path) -> None:
+    """Least of all over the last good one."""
+    (tmp_path / "b").write_text("mine")
+    with pytest.raises(BackupError, match="there already"):
+        write(tmp_path / "b")
+    assert (tmp_path / "b").read_text() == "mine"
+
+
+async def test_a_backup_that_fails_leaves_no_file(
+    store: Store, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has its name only when it was read back whole."""
+    before = names(tmp_path)
+    monkeypatch.setattr(envelope_module, "_nonce", lambda number, *, is_last: os.urandom(12))  # noqa: ARG005 -- a bad disk
+    with pytest.raises(BackupError, match="not as it was written"):
+        write(tmp_path / "b")
+    assert names(tmp_path) == before
+
+
+def test_no_database_is_made_by_backing_it_up(new_database_url: str, tmp_path: Path, now: int) -> None:
+    """A mistyped path must not become an empty database and an empty backup."""
+    with pytest.raises(BackupError, match="no schema"):
+        write_backup(new_database_url, tmp_path / "b", KEY, issuer="i", version="1", now=now, salt=SALT)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(Unavailable):
+        backend(new_database_url).read_snapshot(new_database_url, lambda _: None)
+    assert list(tmp_path.iterdir()) == []
