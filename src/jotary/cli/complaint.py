@@ -14,11 +14,11 @@ def complain(error: Exception) -> click.ClickException:
 
     Errors are told by what they carry, so that a complaint about settings need not load the database's library.
     """
-    problem, hint = _explain(error)
+    problem, hint = explain(error)
     return click.ClickException(f"{problem.rstrip('.')}. {hint}".rstrip())
 
 
-def _explain(error: Exception) -> tuple[str, str]:
+def explain(error: Exception) -> tuple[str, str]:
     """What is wrong, and what to do."""
     if isinstance(error, ModuleNotFoundError):
         extra = _EXTRAS.get((error.name or "").partition(".")[0], "server")

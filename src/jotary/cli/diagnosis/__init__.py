@@ -1,0 +1,41 @@
+"""What `jotary doctor` looks at. A new check is a module with `check`, and a line in `CHECKS`."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from jotary.cli.complaint import explain
+from jotary.cli.diagnosis import (
+    database,
+    issuer,
+    machine,
+    people_and_clients,
+    purge,
+    secret,
+    signing_keys,
+)
+from jotary.cli.diagnosis.deployment import Deployment
+from jotary.cli.diagnosis.finding import Finding, Findings, fail
+
+Check = Callable[[Deployment], Findings]
+
+#: In the order in which things depend on each other: name for what could not be looked at, and the check.
+CHECKS: Final[tuple[tuple[str, Check], ...]] = (
+    ("issuer", issuer.check),
+    ("database", database.check),
+    ("secret", secret.check),
+    ("signing keys", signing_keys.check),
+    ("people and clients", people_and_clients.check),
+    ("purge", purge.check),
+    ("machine", machine.check),
+)
+_LOOK: Final = "Mend what is said above first; what is unexpected shows with JOTARY_TRACEBACK=1."
+
+
+def diagnose(deployment: Deployment) -> Iterator[Finding]:
+    """Every finding. What a check cannot look at is a finding, too."""
+    for name, check in CHECKS:
+        try:
+            yield from check(deployment)
+        except Exception as error:  # noqa: BLE001 -- a doctor does not fall ill with the patient
+            problem, hint = explain(error)
+            yield fail(name, f"could not be looked at: {problem}", hint or _LOOK)

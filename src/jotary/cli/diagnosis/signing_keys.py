@@ -1,0 +1,49 @@
+"""The keys that sign: one of them now, and the next one known to everybody in time."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from jotary.cli.diagnosis.deployment import Deployment
+from jotary.cli.diagnosis.finding import Finding, Findings, fail, ok, warn
+from jotary.server.keyring.schedule import RELOAD_INTERVAL, ROTATION_INTERVAL, choose_signing_key, is_gone, may_sign
+from jotary.server.model.signing_key import SigningKey
+from jotary.server.store.rows import SIGNING_KEYS
+from jotary.server.store.schema import signing_keys
+
+_DAY: Final = 86_400
+_START: Final = "Start the server: it keeps the schedule of its keys by itself."
+
+
+def check(deployment: Deployment) -> Findings:
+    """Who signs now, how old it is, and who is next."""
+    keys = deployment.read(_read)
+    signing = choose_signing_key(keys, deployment.now)
+    if signing is None:
+        yield fail("signing key", "none can sign", _START)
+        return
+    yield _signing(signing, deployment)
+    following = [key for key in keys if key.signing_from > deployment.now and may_sign(key, deployment.now)]
+    published = sum(not is_gone(key, deployment.now) for key in keys)
+    announcement = deployment.settings.jwks_max_age + RELOAD_INTERVAL
+    due = signing.signing_from + ROTATION_INTERVAL - announcement
+    if following:
+        days = (following[0].signing_from - deployment.now) / _DAY
+        yield ok("next key", f"announced, signs in {days:.1f} days; {published} published")
+    elif deployment.now > due + _DAY:
+        yield warn("next key", "overdue: no server has kept the schedule", _START)
+    else:
+        yield ok("next key", f"not due yet; {published} published")
+
+
+def _read(connection: sa.Connection) -> list[SigningKey]:
+    rows = connection.execute(sa.select(*SIGNING_KEYS.columns).order_by(signing_keys.c.announced_at))
+    return [SIGNING_KEYS.record(row) for row in rows]
+
+
+def _signing(key: SigningKey, deployment: Deployment) -> Finding:
+    age = (deployment.now - key.signing_from) / _DAY
+    found = f"{key.algorithm}, signs since {age:.0f} days"
+    if key.algorithm != deployment.settings.signing_algorithm:
+        return warn("signing key", f"{found}; the settings say {deployment.settings.signing_algorithm}", _START)
+    return ok("signing key", found)
