@@ -1,4 +1,4 @@
-"""Bringing a backup's rows into a database so that nothing comes alive that was ended since (docs/decisions/0009).
+"""Bringing a backup's rows into a database so that nothing comes alive that was ended since (docs/decisions/0020).
 
 What the present database knows wins: who was deleted there stays deleted, and its keys go on. All sessions, sign-ins
 and codes of both end. With an empty database there is nothing that it knows, and the same rules hold.
