@@ -10,8 +10,8 @@ from jotary.cli import options
 from jotary.cli.administration import load_settings
 from jotary.cli.backup import key_file
 from jotary.cli.output import moment, print_json, print_record
-from jotary.server.app import make_sealer
 from jotary.server.flows.cut_off import last_token_expires_at
+from jotary.server.keyring import make_sealer
 from jotary.server.store.backup import Restored, Restoring, read_key, restore_backup
 
 _ENDED: Final = """

@@ -9,8 +9,7 @@ import sqlalchemy as sa
 
 from jotary.cli.diagnosis.deployment import Deployment
 from jotary.cli.diagnosis.finding import Finding, Findings, fail, judge, warn
-from jotary.server.app import make_sealer
-from jotary.server.keyring import SealError
+from jotary.server.keyring import SealError, make_sealer
 from jotary.server.store.schema import signing_keys
 
 _OTHERS: Final = 0o077

@@ -1,7 +1,7 @@
 """The key of backups: a file of its own, made once and kept apart from the backups and from the server.
 
 It is not derived from the server's secret: who replaces a secret that leaked must still be able to read the backups,
-and who finds the secret must not (docs/decisions/0020).
+and who finds the secret must not (docs/decisions/0012).
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Bringing a backup's rows into a database so that nothing comes alive that was ended since (docs/decisions/0020).
+"""Bringing a backup's rows into a database so that nothing comes alive that was ended since (docs/decisions/0012).
 
 What the present database knows wins: who was deleted there stays deleted, and its keys go on. All sessions, sign-ins
 and codes of both end. With an empty database there is nothing that it knows, and the same rules hold.
@@ -9,10 +9,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from jotary.server.keyring.rotation import KEY_CUT_OFF_LIFETIME
 from jotary.server.store.backup.positions import continue_behind, last_position
 from jotary.server.store.backup.records import Batch
 from jotary.server.store.backup.rules import merged_client, merged_user, withdrawn
 from jotary.server.store.schema import (
+    Integer,
+    allowances,
     assertions,
     clients,
     codes,
@@ -31,7 +34,7 @@ _OWNERS: Final = (users, clients)
 #: Nothing of these outlives a restore, wherever it stood.
 ENDED: Final = (codes, sessions, sign_ins)
 #: Of these the present database's own rows stay, and no others come: what was withdrawn since is not known.
-KEPT: Final = (consents,)
+KEPT: Final = (allowances, consents)
 
 _Rows = Sequence[dict[str, Any]]
 
@@ -85,7 +88,7 @@ class Merging:
         # Behind every position that any database of this issuer has given: those count from 1, and these from the time.
         floor = max(self._position, last_position(self._connection, revocations), self._now * 1000)
         continue_behind(self._connection, revocations, floor)
-        self._cut_off_clients(sa.true())
+        self._cut_off(clients.c.id, "client_id", self._cut_off_until, sa.true())
         for table in ENDED:
             self._connection.execute(table.delete())
         for table in _OWNERS:
@@ -104,17 +107,17 @@ class Merging:
     def end(self) -> None:
         """Cut off the clients that came, too, and let both feeds go on behind their last entry."""
         new = sa.select(self._new.c.id).where(self._new.c.owner == clients.name)
-        self._cut_off_clients(clients.c.id.in_(new))
+        self._cut_off(clients.c.id, "client_id", self._cut_off_until, clients.c.id.in_(new))
         continue_behind(self._connection, events, last_position(self._connection, events))
 
     def _remember(self, where: sa.Table, owner: str, ids: Sequence[str]) -> None:
         if ids:
             self._connection.execute(where.insert(), [{"owner": owner, "id": each} for each in ids])
 
-    def _cut_off_clients(self, which: sa.ColumnElement[bool]) -> None:
-        """Every access token names its client: a few entries end them all (design §6.3)."""
-        now, until = sa.literal(self._now), sa.literal(self._cut_off_until)
-        cut_offs = sa.select(sa.literal("client_id"), clients.c.id, now, now, until).where(which)
+    def _cut_off(self, column: sa.Column[str], kind: str, end: int, which: sa.ColumnElement[bool]) -> None:
+        """Every access token names its client, so a few entries end them all (design §6.3); a key, too."""
+        now, until = sa.literal(self._now, Integer), sa.literal(end, Integer)
+        cut_offs = sa.select(sa.literal(kind, sa.Text()), column, now, now, until).where(which)
         names = ["kind", "value", "issued_before", "created_at", "expires_at"]
         self._connection.execute(revocations.insert().from_select(names, cut_offs))
 
@@ -122,7 +125,11 @@ class Merging:
         """Whom the present trail says was deleted, and who has not come back under the same id."""
         column = events.c.user_id if table is users else events.c.client_id
         kind = "user.deleted" if table is users else "client.deleted"
-        gone = sa.select(sa.literal(table.name), column).distinct().where(events.c.kind == kind, column.is_not(None))
+        gone = (
+            sa.select(sa.literal(table.name, sa.Text()), column)
+            .distinct()
+            .where(events.c.kind == kind, column.is_not(None))
+        )
         present = sa.select(table.c.id)
         self._connection.execute(
             self._deleted.insert().from_select(["owner", "id"], gone.where(column.not_in(present)))
@@ -168,7 +175,10 @@ class Merging:
     def bring_keys(self, rows: _Rows) -> None:
         """As names of what was; they neither sign nor verify."""
         present = {row["id"] for row in self._find(signing_keys, "id", [row["id"] for row in rows])}
-        self._insert(signing_keys, [withdrawn(row, self._now) for row in rows if row["id"] not in present])
+        new = [withdrawn(row, self._now) for row in rows if row["id"] not in present]
+        self._insert(signing_keys, new)
+        which = signing_keys.c.id.in_([row["id"] for row in new if row["gone_from"] == self._now])
+        self._cut_off(signing_keys.c.id, "kid", self._now + KEY_CUT_OFF_LIFETIME, which)
 
     def bring_cut_offs(self, rows: _Rows) -> None:
         """Behind all others: whoever follows takes an entry twice without harm, and must miss none."""

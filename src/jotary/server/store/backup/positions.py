@@ -21,8 +21,10 @@ def continue_behind(connection: sa.Connection, table: sa.Table, position: int) -
         connection.execute(sequence.delete().where(sequence.c.name == table.name))
         connection.execute(sequence.insert().values(name=table.name, seq=position))
     elif connection.dialect.name == "postgresql":
-        found = sa.func.pg_get_serial_sequence(table.name, "position")
-        connection.execute(sa.select(sa.func.setval(found, max(position, 1))))
+        advance = sa.text("SELECT setval(pg_get_serial_sequence(:table, 'position')::regclass, :position)").bindparams(
+            sa.bindparam("table", type_=sa.Text()), sa.bindparam("position", type_=sa.BigInteger())
+        )
+        connection.execute(advance, {"table": table.name, "position": max(position, 1)})
     else:
         raise NotImplementedError(connection.dialect.name)
 

@@ -2,5 +2,6 @@
 
 from jotary.server.store.postgres.driver import open_driver
 from jotary.server.store.postgres.schema_change import change_schema, revision
+from jotary.server.store.postgres.snapshot import read_snapshot
 
-__all__ = ["change_schema", "open_driver", "revision"]
+__all__ = ["change_schema", "open_driver", "read_snapshot", "revision"]
