@@ -185,6 +185,11 @@ def test_no_database_is_made_by_backing_it_up(new_database_url: str, tmp_path: P
     with pytest.raises(BackupError, match="no schema"):
         write_backup(new_database_url, tmp_path / "b", KEY, issuer="i", version="1", now=now, salt=SALT)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_file_is_made_by_reading_it(tmp_path: Path) -> None:
+    """SQLite would make one by itself."""
+    url = f"sqlite:///{tmp_path}/new.db"
     with pytest.raises(Unavailable):
-        backend(new_database_url).read_snapshot(new_database_url, lambda _: None)
+        backend(url).read_snapshot(url, lambda _: None)
     assert list(tmp_path.iterdir()) == []

@@ -373,3 +373,16 @@ async def test_a_move_to_another_secret_is_refused(
     back_up(database_url, tmp_path / "b", now)
     with pytest.raises(SealError):
         restore(new_database_url, nothing_since=True)
+
+
+async def test_a_move_goes_from_any_store_to_any_other(
+    backed_up: Store, restore: Restore, database_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """One format: flags, bytes and positions arrive as they left."""
+    is_file = database_url.startswith("sqlite")
+    url = request.getfixturevalue("postgresql_url") if is_file else f"sqlite:///{tmp_path}/moved.db"
+    restore(url, nothing_since=True)
+    moved = await open_store(url)
+    for read in ("users", "clients", "sessions", "signing_keys"):
+        assert await getattr(moved, read)() == await getattr(backed_up, read)()
+    await moved.close()

@@ -19,8 +19,11 @@ COMMANDS: Final = {
     "session": ("jotary.cli.session:session", "List and revoke sessions."),
     "key": ("jotary.cli.key:key", "List, add, rotate and reseal the keys that sign tokens."),
     "db": ("jotary.cli.db:db", "Make, upgrade and check the database's schema."),
-    "backup": ("jotary.cli.backup:backup", "Write everything into one encrypted file, while the server runs."),
-    "restore": ("jotary.cli.restore:restore", "Bring a backup into a database, and revive nothing that was revoked."),
+    "backup": ("jotary.cli.backup:backup", "Write everything into FILE, encrypted, and read it back."),
+    "restore": (
+        "jotary.cli.restore:restore",
+        "Bring the backup FILE into the database, and revive nothing that was revoked.",
+    ),
     "doctor": ("jotary.cli.doctor:doctor", "Say what is wrong with this deployment, and how to mend it."),
     "explain": ("jotary.cli.explain:explain_token", "Say check by check why an access token is accepted or refused."),
     "login": ("jotary.cli.login:login", "Sign in at an issuer, and keep the session in the keychain."),
