@@ -56,7 +56,7 @@ def _pragmas(connection: sqlite3.Connection, file: Path) -> Findings:
     yield judge(
         "durability",
         f"synchronous = {_SYNCHRONOUS.get(level, level)}",
-        is_well=level >= 2,  # noqa: PLR2004 -- FULL
+        is_well=level >= 2,  # noqa: PLR2004 -- FULL or more
         mend="Report it: every connection of jotary asks for FULL.",
         otherwise=fail,
     )
