@@ -376,11 +376,10 @@ async def test_a_move_to_another_secret_is_refused(
 
 
 async def test_a_move_goes_from_any_store_to_any_other(
-    backed_up: Store, restore: Restore, database_url: str, tmp_path: Path, request: pytest.FixtureRequest
+    backed_up: Store, restore: Restore, database_url: str, postgresql_url: str, tmp_path: Path
 ) -> None:
     """One format: flags, bytes and positions arrive as they left."""
-    is_file = database_url.startswith("sqlite")
-    url = request.getfixturevalue("postgresql_url") if is_file else f"sqlite:///{tmp_path}/moved.db"
+    url = postgresql_url if database_url.startswith("sqlite") else f"sqlite:///{tmp_path}/moved.db"
     restore(url, nothing_since=True)
     moved = await open_store(url)
     for read in ("users", "clients", "sessions", "signing_keys"):
