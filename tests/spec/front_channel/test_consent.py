@@ -120,6 +120,30 @@ def test_a_native_clients_address_is_named_as_what_it_is(site: Any, signed_in: A
     assert "the app com.example.app" in ask(site, signed_in, client_id="native", redirect_uri=uris[1]).text
 
 
+def test_what_a_native_client_was_allowed_is_asked_again(site: Any, signed_in: Any) -> None:
+    """RFC 8252 §8.6, RFC 6749 §10.2: another program of the device could say that it is this client."""
+    site.desk.add_public_client("native")
+    for _ in range(2):
+        page = ask(site, signed_in, client_id="native")
+        assert page.status_code == 200
+        assert "code" in site.answer(signed_in.submit(page, "/consent", answer="allow"))
+    assert site.answer(ask(site, signed_in, client_id="native", prompt="none"))["error"] == "consent_required"
+
+
+@pytest.mark.parametrize(("grant_types", "words"), [(("refresh_token",), "90 days"), ((), "5 minutes")])
+def test_the_person_is_told_for_how_long(site: Any, signed_in: Any, grant_types: tuple[str, ...], words: str) -> None:
+    """OWASP ASVS 5.0 10.7.2: the session's absolute end, or that of the only access token."""
+    site.add_third_party("another", grant_types=("authorization_code", *grant_types))
+    assert f"For {words} at most" in ask(site, signed_in, client_id="another").text
+
+
+def test_who_is_asked_can_sign_out_instead(site: Any, signed_in: Any) -> None:
+    """OWASP ASVS 5.0 7.4.4: every page that shows an account has the way out."""
+    for page in (ask(site, signed_in), signed_in.get("/")):
+        assert site.user.email in page.text
+        assert 'href="/logout"' in page.text or 'action="/logout"' in page.text
+
+
 def test_the_audit_trail_tells_what_was_allowed(site: Any, signed_in: Any) -> None:
     """For whoever has to answer for it."""
     signed_in.submit(ask(site, signed_in), "/consent", answer="allow")

@@ -14,6 +14,10 @@ def needs_consent(request: AuthorizationRequest, consent: Consent | None) -> boo
         return True
     if request.client.is_first_party:
         return False
+    # RFC 8252 §8.6, RFC 6749 §10.2: any program of the device can say that it is this client, so what was allowed
+    # before may have been allowed to another one.
+    if request.client.type == "native":
+        return True
     return consent is None or not set(request.scopes) <= set(consent.scopes)
 
 

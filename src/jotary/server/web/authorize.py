@@ -12,9 +12,12 @@ from jotary.oauth.parameters import Parameters, parse_form
 from jotary.oauth.redirect_uri import with_parameters
 from jotary.server.flows.authorization_request import MAX_REQUEST_SIZE, ErrorPage, RedirectError
 from jotary.server.flows.authorize import Answer, CodeIssued, NeedConsent, NeedSignIn
+from jotary.server.flows.grants.authorization_code import may_refresh
 from jotary.server.flows.return_to import requested, to_authorize
+from jotary.server.model.client import Client
 from jotary.server.web.body import read_form, too_large
 from jotary.server.web.cookies import SIGN_IN, read_cookie
+from jotary.server.web.duration_words import in_words
 from jotary.server.web.forms import Forms
 from jotary.server.web.pages import Pages, redirect
 from jotary.server.web.parts import Parts
@@ -83,9 +86,15 @@ class AuthorizePages:
             destination=_destination(asked.redirect_uri),
             scopes=describe(asked.scopes, self.parts.scope_descriptions),
             resources=asked.resources,
+            lifetime=in_words(self._lifetime_for(asked.client)),
             email=question.signed_in.user.email,
             authorization_request=urlencode(parameters.pairs()),
         )
+
+    def _lifetime_for(self, client: Client) -> int:
+        """How many seconds what is allowed now can be used for, without asking the person again."""
+        settings = self.parts.settings
+        return settings.session_lifetime if may_refresh(client) else settings.access_token_lifetime
 
 
 def _error_parameters(error: OAuthError) -> dict[str, str]:
