@@ -35,6 +35,12 @@ async def test_a_person_is_found_by_id_and_by_address(store: Store, user: User) 
     assert await store.user_by_email("nobody@example.com") is None
 
 
+async def test_a_new_database_knows_nobody(empty_store: Store) -> None:
+    """OWASP ASVS 5.0 6.3.2: no account and no client is there that nobody has made."""
+    assert await empty_store.users(limit=10) == []
+    assert await empty_store.clients() == []
+
+
 @pytest.mark.parametrize("spelling", ["ada@example.com", "ADA@EXAMPLE.COM", "Ada@Example.com"])
 async def test_an_address_is_found_without_regard_to_case(store: Store, user: User, spelling: str) -> None:
     """`Users.user_by_email`: unique without regard to case."""

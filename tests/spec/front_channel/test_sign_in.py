@@ -163,6 +163,23 @@ def test_an_empty_field_shows_the_form_again(browser: Any, typed: dict[str, str]
     assert "hunter2" not in response.text
 
 
+def test_a_password_does_not_grow_old(site: Any, browser: Any) -> None:
+    """NIST SP 800-63B §3.1.1.2, OWASP ASVS 5.0 6.2.10: nobody has to change it only because time has passed."""
+    site.desk.now += 10 * 365 * 86_400
+    response = browser.sign_in()
+    assert (response.status_code, response.headers["location"]) == (303, "/")
+    assert browser.get("/").status_code == 200
+
+
+def test_a_long_password_counts_to_its_last_character(site: Any) -> None:
+    """OWASP ASVS 5.0 6.2.8: nothing is cut off, and case counts."""
+    password = "Thirty purple otters hum " * 40
+    ada = site.add_user("long@example.com", password)
+    for wrong in (password[:-1], password.lower(), password.strip()):
+        assert site.browser().sign_in(username=ada.email, password=wrong).status_code == 400
+    assert site.browser().sign_in(username=ada.email, password=password).status_code == 303
+
+
 def test_what_is_typed_comes_back_as_text(browser: Any) -> None:
     """CWE-79."""
     hostile = '"><svg onload=alert(1)>{{7777*7777}}'

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zxcvbn.frequency_lists import FREQUENCY_LISTS  # type: ignore[import-untyped]  # it has no type stubs
 
 from jotary.server.flows.accounts.password_rules import refusals, scored_part
 
@@ -29,6 +30,13 @@ def test_a_password_that_is_easy_to_guess_is_refused_with_advice(password: str) 
     sentences = told(password)
     assert len(sentences) > 1
     assert all(sentence.endswith(".") and not sentence.endswith("..") for sentence in sentences)
+
+
+def test_none_of_the_most_common_passwords_is_taken() -> None:
+    """OWASP ASVS 5.0 6.2.4: the 3,000 most common ones that are long enough."""
+    common = [word for word in FREQUENCY_LISTS["passwords"] if len(word) >= 8][:3_000]
+    assert len(common) == 3_000
+    assert [word for word in common if not told(word)] == []
 
 
 def test_what_everybody_knows_of_a_person_does_not_make_a_password() -> None:
