@@ -24,7 +24,8 @@ BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 def texts_in_the_server() -> set[str]:
     """Every text that stands in the server's code."""
     trees = (ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "src/jotary/server").rglob("*.py"))
-    return {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    constants = (node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return {value for value in constants if isinstance(value, str)}
 
 
 def blocks(page: Path, language: str) -> list[str]:
