@@ -15,6 +15,7 @@ from jotary.oauth.loopback import is_loopback
 
 _DEFAULT: Final = ("127.0.0.1", 8000)
 _BACKLOG: Final = 2048  # connections that wait to be taken, as many as uvicorn asks for
+_ACCEPTED_AT_ONCE: Final = 32
 _FIRST_PASSED: Final = 3  # the number of the first file descriptor that a service manager passes (sd_listen_fds(3))
 _HINTS: Final = {
     errno.EADDRINUSE: "Another program has it. Stop that, or choose another --port (0: any that is free).",
@@ -90,6 +91,14 @@ def take_activated(environ: MutableMapping[str, str], *, pid: int) -> socket.soc
         raise click.ClickException("The service manager's socket takes no connections: use ListenStream, Accept=no.")
     listener.set_inheritable(True)  # by the workers
     return listener
+
+
+def several_of(listener: socket.socket) -> list[socket.socket]:
+    """The same socket several times, for an event loop that takes one connection from each in a turn, as libuv's do.
+
+    When the turns are long, as there is much to answer, new clients would otherwise wait for seconds to be taken.
+    """
+    return [listener, *(listener.dup() for _ in range(_ACCEPTED_AT_ONCE - 1))]
 
 
 def _bound(listener: socket.socket, address: Any) -> socket.socket:

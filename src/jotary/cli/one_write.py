@@ -7,16 +7,6 @@ system calls and two packets, and a client that wakes up twice. Together they co
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-
-class OneWriteProtocol(HttpToolsProtocol):
-    """uvicorn's own protocol, on a transport that gathers."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """As of every protocol."""
-        super().connection_made(GatheringTransport(transport, asyncio.get_running_loop()))
-
 
 class GatheringTransport(asyncio.Transport):
     """Holds what is written back until the event loop has run what is ready, and then writes it as one.
@@ -37,6 +27,11 @@ class GatheringTransport(asyncio.Transport):
         if not self._held:
             self._loop.call_soon(self._flush)
         self._held.append(bytes(data))
+
+    def write_at_once(self, data: bytes) -> None:
+        """Write what is held and this, before anything else runs."""
+        self._held.append(data)
+        self._flush()
 
     def close(self) -> None:
         """Close behind what was written."""

@@ -15,9 +15,9 @@ from uvicorn.supervisors import Multiprocess
 
 from jotary.cli import options
 from jotary.cli.administration import load_settings
+from jotary.cli.front_door import FrontDoor
 from jotary.cli.introduction import introduce
-from jotary.cli.listening import default_address, listen, listen_on_path, take_activated
-from jotary.cli.one_write import OneWriteProtocol
+from jotary.cli.listening import default_address, listen, listen_on_path, several_of, take_activated
 from jotary.server.app import Application, create_app, prepare
 from jotary.server.settings import Settings
 from jotary.server.settings.sources import CONFIG_VARIABLE
@@ -107,7 +107,7 @@ def _run_one(settings: Settings, listener: socket.socket, _workers: int, server_
     async def run() -> None:
         async with application.running():
             tell_service_manager(READY, os.environ)  # clients wait in the socket's queue since it was bound
-            await server.serve(sockets=[listener])
+            await server.serve(sockets=several_of(listener))
 
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         try:
@@ -121,7 +121,7 @@ def _run_several(settings: Settings, listener: socket.socket, workers: int, serv
     """Serve in several processes that share the socket; False if one could not start."""
     asyncio.run(prepare(settings))  # once, before they all do it; what is wrong is said here
     supervisor = Multiprocess(
-        uvicorn.Config(_WORKER, factory=True, workers=workers, **server_options), sockets=[listener]
+        uvicorn.Config(_WORKER, factory=True, workers=workers, **server_options), sockets=several_of(listener)
     )
     supervisor.run()
     return not any(process.exitcode == uvicorn.config.STARTUP_FAILURE for process in supervisor.processes)
@@ -131,7 +131,7 @@ def _server_options(settings: Settings, *, has_proxy_socket: bool) -> dict[str, 
     """How uvicorn is set up. A UNIX socket is reached by a proxy on this machine only."""
     has_proxy = has_proxy_socket or bool(settings.trusted_proxies)
     return {
-        "http": OneWriteProtocol,
+        "http": FrontDoor,
         "ws": "none",
         "interface": "asgi3",
         "lifespan": "on",

@@ -1,5 +1,7 @@
 """Reading a form: its size and type are checked before anything is decoded."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -8,11 +10,12 @@ from jotary.oauth.errors import OAuthError, invalid_request
 from jotary.oauth.parameters import MAX_FORM_SIZE, Parameters, parse_form
 
 _FORM: Final = "application/x-www-form-urlencoded"
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-def too_large(what: str, *, status: int) -> OAuthError:
+def too_large(what: str, *, status: int, headers: Mapping[str, str] = _NO_HEADERS) -> OAuthError:
     """A refusal of something that is too large to be read."""
-    return OAuthError("invalid_request", f"The {what} is too large.", status=status)
+    return OAuthError("invalid_request", f"The {what} is too large.", status=status, headers=headers)
 
 
 async def read_form(request: Request) -> Parameters:
@@ -38,7 +41,7 @@ async def _read(request: Request) -> bytes:
     """
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or len(announced) > len(str(MAX_FORM_SIZE)) or int(announced) > MAX_FORM_SIZE:
-        raise too_large("body", status=413)
+        raise _body_too_large(request)
     body, is_whole = b"", False
     while not is_whole:  # as a rule the first message holds all of it
         message = await request.receive()
@@ -46,6 +49,12 @@ async def _read(request: Request) -> bytes:
             raise ClientDisconnect
         body += message.get("body", b"")
         if len(body) > MAX_FORM_SIZE:
-            raise too_large("body", status=413)
+            raise _body_too_large(request)
         is_whole = not message.get("more_body", False)
     return body
+
+
+def _body_too_large(request: Request) -> OAuthError:
+    # No server need read the rest then (RFC 9110 §15.5.14). HTTP/2 knows no such header (RFC 9113 §8.2.2).
+    is_http_1 = request.scope.get("http_version", "1.1").startswith("1")
+    return too_large("body", status=413, headers={"Connection": "close"} if is_http_1 else {})

@@ -1,0 +1,223 @@
+"""One connection: how much of it is read, how long its client is waited for, and when it is answered 503.
+
+uvicorn reads a header of any size, and gathers its parts in a way that takes ten seconds for 100 MiB while nobody else
+is answered; it waits for ever for a request that does not end and for a client that does not read
+(docs/decisions/0012).
+"""
+
+import asyncio
+from enum import Enum, auto
+from types import SimpleNamespace
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from jotary.cli.front_door import refusal
+from jotary.cli.front_door.lingering import LingeringTransport
+from jotary.cli.front_door.refusal import Refusal
+from jotary.cli.front_door.watch import watch_of
+
+#: Bytes of the request line and all headers: more than the query and the headers that an endpoint takes
+#: (`server/web/endpoint.py`), which words its refusals better.
+MAX_HEAD_SIZE: Final = 65_536
+#: Header fields.
+MAX_FIELDS: Final = 200
+#: Bytes of a body as it is transferred: a form in chunks of one byte each.
+MAX_BODY_SIZE: Final = 524_288
+#: Requests that may wait behind the one that is answered.
+MAX_PIPELINED: Final = 16
+
+#: Seconds in which the head of a request must have come, from its first byte or from the connection.
+HEAD_PATIENCE: Final = 10
+#: Seconds in which its body must have come.
+BODY_PATIENCE: Final = 30
+#: Seconds that a client may leave an answer unread.
+READ_PATIENCE: Final = 20
+#: Seconds in which a client that sends what nobody reads can still read its answer.
+LINGER: Final = 2
+
+_SLICE: Final = 8192  # bytes that are parsed before the limits are looked at again
+_ALWAYS_ANSWERED: Final = (b"/health", b"/ready")
+# Stands where uvicorn keeps the request that is being answered, for one that was answered without the application.
+_ANSWERED: Final[Any] = SimpleNamespace(response_started=True, response_complete=True, message_event=asyncio.Event())
+
+
+class Stage(Enum):
+    """What the next byte belongs to."""
+
+    BETWEEN = auto()  # the first of a request
+    HEAD = auto()
+    BODY = auto()
+
+
+class FrontDoor(HttpToolsProtocol):
+    """uvicorn's protocol with bounds: at their numbers stands why each has its value."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._watch = watch_of(self.server_state, self.limit_concurrency)
+        self.limit_concurrency = None  # the watch decides, who knows who is idle
+        self.app = self._watch.counted(self.app)
+        self._stage = Stage.BETWEEN
+        self._since = self._watch.now
+        self._received = 0  # bytes of this head, or of this body
+        self._is_lingering = False
+        self.cycle: Any = None  # as uvicorn has it, whose type says otherwise: None before the first request
+        self._is_last = False  # whether the connection ends with this request, which was refused
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """As of every protocol."""
+        self._door = LingeringTransport(transport, asyncio.get_running_loop(), linger=self._linger)
+        super().connection_made(self._door)
+        self._watch.enter(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As of every protocol."""
+        self._watch.leave(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """As of every protocol."""
+        if self._is_lingering:
+            return
+        if self._stage is Stage.BETWEEN:
+            self._enter(Stage.HEAD)
+        for start in range(0, len(data), _SLICE):
+            part = data if len(data) <= _SLICE else data[start : start + _SLICE]
+            self._received += len(part)
+            super().data_received(part)
+            if self.transport.is_closing():
+                return
+            self._check_sizes()
+
+    def on_headers_complete(self) -> None:
+        """As of every parser's listener."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self.transport.abort()  # a client must expect that (RFC 9112 §9.3.2), and none that is in use comes so far
+        if self.transport.is_closing():
+            return
+        self._enter(Stage.BODY)
+        if self._watch.is_overloaded() and self._may_be_refused():
+            self._refuse_in_haste()
+        else:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """As of every parser's listener."""
+        super().on_message_complete()
+        self._enter(Stage.BETWEEN)
+        if not self.cycle.response_complete:
+            self._watch.leave(self)
+        elif self._is_last:
+            self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """As uvicorn's own, without a timer for each answer."""
+        self.server_state.total_requests += 1
+        self._since = self._watch.now
+        if self.transport.is_closing():
+            self._watch.wait_for(self)
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._watch.wait_for(self)
+
+    def pause_writing(self) -> None:
+        """As of every protocol: the client does not read, and is what is waited for."""
+        super().pause_writing()
+        self._since = self._watch.now
+        self._watch.wait_for(self)
+
+    def resume_writing(self) -> None:
+        """As of every protocol."""
+        super().resume_writing()
+        if self._stage is Stage.BETWEEN and not self.cycle.response_complete:
+            self._watch.leave(self)
+
+    def look(self) -> None:
+        """See whether the client has been waited for long enough."""
+        waited = self._watch.now - self._since
+        if self._is_lingering:
+            if waited > LINGER:
+                self.transport.abort()
+        elif self.transport.is_closing() or self.flow.write_paused:
+            if waited > READ_PATIENCE:
+                self.transport.abort()
+        elif self._stage is not Stage.BETWEEN:
+            if waited > self._patience() and not self.flow.read_paused:
+                self._refuse(refusal.TIMED_OUT)
+        elif (self.cycle is None or self.cycle.response_complete) and waited > self._patience():
+            self.transport.close()
+
+    def give_way(self) -> None:
+        """Close at once: somebody else needs the place."""
+        self.transport.abort()
+
+    def _patience(self) -> int:
+        if self._stage is Stage.BODY:
+            return BODY_PATIENCE
+        return HEAD_PATIENCE if self._stage is Stage.HEAD or self.cycle is None else self.timeout_keep_alive
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._watch.starting += 1
+        super()._start_asgi_task(cycle, app)
+
+    def _enter(self, stage: Stage) -> None:
+        self._stage = stage
+        self._since = self._watch.now
+        self._received = 0
+
+    def _check_sizes(self) -> None:
+        if self._stage is Stage.HEAD:
+            if self._received > MAX_HEAD_SIZE or len(self.headers or ()) > MAX_FIELDS:
+                is_in_target = len(self.url) > MAX_HEAD_SIZE // 2
+                self._refuse(refusal.TARGET_TOO_LONG if is_in_target else refusal.HEADER_TOO_LARGE)
+        elif self._stage is Stage.BODY and self._received > MAX_BODY_SIZE:
+            if self.cycle.response_complete:
+                self.transport.close()
+            else:
+                self._refuse(refusal.BODY_TOO_LARGE)
+
+    def _refuse(self, words: Refusal) -> None:
+        """Answer what is not read to its end, and be done with the connection."""
+        if self._has_answer_under_way():
+            self.transport.abort()
+        else:
+            self._door.write_at_once(words.answer(self.server_state.default_headers))
+            self.transport.close()
+
+    def _has_answer_under_way(self) -> bool:
+        if self.cycle is None:
+            return False
+        if self._stage is Stage.HEAD:  # of a request behind the one that is answered
+            return not self.cycle.response_complete
+        return bool(self.cycle.response_started)
+
+    def _linger(self) -> bool:
+        """Whether the client still sends: closed now, the connection would be reset, and the answer lost with it."""
+        if self._stage is Stage.BETWEEN:
+            return False
+        self._is_lingering = True
+        self._since = self._watch.now
+        self.flow.resume_reading()
+        return True
+
+    def _may_be_refused(self) -> bool:
+        is_next = self.cycle is None or self.cycle.response_complete
+        return is_next and not self.url.partition(b"?")[0].endswith(_ALWAYS_ANSWERED)
+
+    def _refuse_in_haste(self) -> None:
+        """Answer 503 without the application."""
+        self._watch.note_refusal()
+        self.cycle = _ANSWERED
+        is_for_people = any(name == b"accept" and b"text/html" in value for name, value in self.headers)
+        words = refusal.TOO_BUSY_FOR_PEOPLE if is_for_people else refusal.TOO_BUSY
+        answer = words.answer(self.server_state.default_headers)
+        if self.parser.get_method() == b"HEAD":
+            answer = answer[: answer.index(b"\r\n\r\n") + 4]
+        self._door.write_at_once(answer)
+        # Who awaits `100 Continue` sends the body or does not: what comes next could be either (RFC 9110 §10.1.1).
+        is_persistent = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        self._is_last = self.expect_100_continue or not is_persistent

@@ -1,0 +1,122 @@
+"""Who is waited for, and how long: one clock and one list for all connections of a process."""
+
+import asyncio
+from typing import Any, Final, Protocol
+from weakref import WeakKeyDictionary
+
+import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.server import ServerState
+
+#: Seconds between two looks at the connections. No connection has a timer of its own.
+SWEEP_INTERVAL: Final = 1
+
+log = structlog.get_logger("jotary.server")
+
+
+class Watched(Protocol):
+    """A connection."""
+
+    def look(self) -> None:
+        """See whether its client has been waited for long enough."""
+
+    def give_way(self) -> None:
+        """Close at once: somebody else needs the place."""
+
+
+class Watch:
+    """What the connections of one process know of each other.
+
+    Attributes:
+        now: sweeps since the process began, which is its clock: reading it costs nothing.
+        starting: requests that have come and have not had their first turn of the event loop. Those that wait for
+            anything else wait in a queue that is bounded by itself: for a thread that hashes, for the database, for
+            news of the feed.
+
+    Args:
+        connections: all of the process.
+        limit: how many there may be.
+    """
+
+    def __init__(self, connections: set[Any], limit: int) -> None:
+        self.now = 0
+        self.starting = 0
+        self._connections = connections
+        self._limit = limit
+        self._max_starting = max(1, limit // 4)
+        self._awaited: dict[Watched, None] = {}  # those whose clients are waited for, who was first comes first
+        self._timer: asyncio.TimerHandle | None = None
+        self._refused = 0
+
+    def enter(self, newcomer: Watched) -> None:
+        """A client has connected: who has been waited for longest makes room if there is none.
+
+        That is nobody whose request is being answered. A client that means well sends its request within
+        milliseconds, so it is nearly always one that does not, or one that has long been idle.
+        """
+        if len(self._connections) > self._limit and self._awaited:
+            longest = next(iter(self._awaited))
+            self.leave(longest)
+            longest.give_way()
+        self.wait_for(newcomer)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(SWEEP_INTERVAL, self._tick)
+
+    def wait_for(self, connection: Watched) -> None:
+        """It is its client's turn now."""
+        self._awaited[connection] = None
+
+    def leave(self, connection: Watched) -> None:
+        """It is the server's turn, or the connection is no more."""
+        self._awaited.pop(connection, None)
+
+    def is_overloaded(self) -> bool:
+        """Whether one more request would only make others wait: too many have come at once, or are under way."""
+        return self.starting >= self._max_starting or len(self._connections) - len(self._awaited) >= self._limit
+
+    def note_refusal(self) -> None:
+        """Count a request that was refused; the next sweep logs how many there were."""
+        self._refused += 1
+
+    def counted(self, app: ASGIApp) -> ASGIApp:
+        """The application; that it was entered ends what `starting` counts."""
+
+        # No coroutine of its own around that of the application: each of its steps would pass through it.
+        def enter(scope: Scope, receive: Receive, send: Send) -> Any:
+            self.starting -= 1
+            return app(scope, receive, send)
+
+        return enter
+
+    def sweep(self) -> None:
+        """One tick of the clock: look at every connection."""
+        self.now += 1
+        for connection in list(self._connections):
+            connection.look()
+        if self._refused:
+            log.warning("overloaded", refused=self._refused)
+            self._refused = 0
+
+    def _tick(self) -> None:
+        self.sweep()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(SWEEP_INTERVAL, self._tick) if self._connections else None
+
+
+_WATCHES: Final[WeakKeyDictionary[ServerState, Watch]] = WeakKeyDictionary()
+
+
+def watch_of(state: ServerState, limit: int | None) -> Watch:
+    """The watch of a server, made when it is first asked for.
+
+    Args:
+        state: what uvicorn shares among the connections of a server.
+        limit: how many connections there may be; None for as many as come.
+    """
+    watch = _WATCHES.get(state)
+    if watch is None:
+        watch = _WATCHES[state] = Watch(state.connections, limit or _UNLIMITED)
+    return watch
+
+
+_UNLIMITED: Final = 2**31
