@@ -296,16 +296,37 @@ def test_only_a_trusted_proxy_is_believed_about_addresses(
     assert [line.split(":")[0] for line in lines] == [address]
 
 
-def test_connections_beyond_the_limit_are_answered_at_once(tmp_path: Path, servers: list[Server]) -> None:
-    """503 instead of a queue that only grows. The limit counts the connection that asks, too."""
+def test_idle_connections_make_room_and_busy_ones_do_not(tmp_path: Path, servers: list[Server]) -> None:
+    """Nobody shuts others out by holding connections; what cannot be served is answered 503 instead of queueing."""
     server = Server(tmp_path, "--limit-concurrency", "2")
     servers.append(server)
     server.wait()
-    with contextlib.closing(HTTPConnection("127.0.0.1", server.port)) as first:
-        assert _ask(first, "/health").read() == b'{"status":"ok"}'  # and stays open
-        assert server.get("/health")[0] == 503
-    while server.get("/health")[0] != 200:  # the server notices in its own time that the first has gone
+    with contextlib.ExitStack() as closing:
+        idle = [closing.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(4)]
+        assert server.get("/health")[0] == 200
+        assert idle[0].recv(1) == b""
+        for _ in range(2):
+            poll = closing.enter_context(contextlib.closing(HTTPConnection("127.0.0.1", server.port)))
+            assert _ask(poll, "/revocations", Accept="text/event-stream").readline().startswith(b"id: ")
+        assert server.get("/.well-known/jwks.json")[0] == 503
+        assert server.get("/health")[0] == 200  # of the process, which is well
+    while server.get("/.well-known/jwks.json")[0] != 200:  # it notices in its own time that the followers have gone
         time.sleep(0.02)
+    assert server.end() == 0
+
+
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["one process", "two workers"])
+def test_a_header_without_end_is_refused_while_others_are_served(
+    tmp_path: Path, servers: list[Server], arguments: tuple[str, ...]
+) -> None:
+    """RFC 6585 §5: 431, before it is whole, by every process; who still sends can read the answer."""
+    server = Server(tmp_path, *arguments)
+    servers.append(server)
+    server.wait()
+    with socket.create_connection(("127.0.0.1", server.port)) as sender:
+        sender.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 4_000_000)
+        assert server.get("/health")[0] == 200
+        assert _read_all(sender.makefile("rb")).startswith(b"HTTP/1.1 431 ")
     assert server.end() == 0
 
 
