@@ -44,7 +44,7 @@ _KEEP_ALIVE_BEHIND_PROXY: Final = 75  # longer than proxies keep theirs, or they
     type=click.IntRange(1),
     default=1000,
     show_default=True,
-    help="Connections at once in each process; further ones are answered 503.",
+    help="Connections at once in each process, of which idle ones make room; if none is idle, the answer is 503.",
 )
 def serve(
     config: Path | None, host: str | None, port: int | None, uds: Path | None, workers: int, **limits: int
