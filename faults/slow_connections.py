@@ -1,6 +1,6 @@
 """Connections that send nothing, or a byte now and then, and heads without end: everybody else is served meanwhile.
 
-RFC 6585 §5 for the heads; docs/decisions/0012 for who makes room.
+RFC 6585 §5 for the heads; docs/decisions/0013 for who makes room.
 """
 
 import asyncio

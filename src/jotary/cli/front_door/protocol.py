@@ -2,7 +2,7 @@
 
 uvicorn reads a header of any size, and gathers its parts in a way that takes ten seconds for 100 MiB while nobody else
 is answered; it waits for ever for a request that does not end and for a client that does not read
-(docs/decisions/0012).
+(docs/decisions/0013).
 """
 
 import asyncio
