@@ -23,6 +23,7 @@ from jotary.server.model.sign_in import SignIn
 from jotary.server.model.user import User
 from jotary.server.ports import Unavailable
 from jotary.server.store import Store, open_store
+from jotary.server.store.postgres import open_driver
 
 if TYPE_CHECKING:
     from tests.plugins.postgresql_server import PostgreSQLServer
@@ -112,6 +113,18 @@ async def test_a_store_lets_go_of_a_database_that_hangs(
         own_postgresql.thaw()
     with pytest.raises(Unavailable):
         await store.session(session.id)
+
+
+async def test_whose_turn_it_is_has_a_deadline_of_its_own(
+    own_postgresql: "PostgreSQLServer", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waited long in a crowd is not turned away in the middle of its work, when the database is well."""
+    patience = 0.5
+    monkeypatch.setattr("jotary.server.store.postgres.driver.PATIENCE", patience)
+    monkeypatch.setattr("jotary.server.store.postgres.driver.DEADLINE", 60.0)
+    driver = await open_driver(own_postgresql.url("postgres"), connections=1)
+    await driver._with_connection(lambda _connection: asyncio.sleep(2 * patience))
+    await driver.close()
 
 
 async def test_a_cancelled_unit_leaves_no_transaction_behind(

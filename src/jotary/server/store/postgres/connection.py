@@ -10,7 +10,7 @@ from jotary.server.settings.database import without_password
 #: Seconds in which a call has its answer or fails: waiting for a connection, connecting and running together.
 DEADLINE: Final = 0.9
 
-#: The same for a call in a crowd, while the database goes on answering the others.
+#: Seconds that a call in a crowd waits for its turn, while the database goes on answering the others.
 PATIENCE: Final = 5.0
 
 _CONNECT_SECONDS: Final = 5.0  # where nobody waits for an answer but who starts the server

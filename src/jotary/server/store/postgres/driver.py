@@ -74,7 +74,7 @@ class PostgreSQLDriver:
         start = loop.time()
         connection = await self._acquire(start)
         try:
-            async with asyncio.timeout_at(self._bound(start)):
+            async with asyncio.timeout_at(max(start, self._answered_at) + DEADLINE):  # whose turn it is has no crowd
                 answer = await work(connection)
         except (Conflict, *OWN_FAULTS):
             self._answered_at = loop.time()
