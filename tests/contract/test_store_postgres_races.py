@@ -17,6 +17,7 @@ from jotary.server.model.changes import (
     AddUser,
     EndSession,
     EndSessionsOfUser,
+    PutConsent,
     PutPassword,
     RedeemCode,
     ReplaceUser,
@@ -24,6 +25,7 @@ from jotary.server.model.changes import (
 )
 from jotary.server.model.client import Client
 from jotary.server.model.code import AuthorizationCode
+from jotary.server.model.consent import Consent
 from jotary.server.model.credential import Password
 from jotary.server.model.event import Event
 from jotary.server.model.session import Session
@@ -192,13 +194,20 @@ async def test_a_process_that_hangs_does_not_keep_the_others_from_appending(
 
 
 async def test_setting_a_password_at_once_twice_leaves_one(store: Store, user: User, now: int) -> None:
-    """`PutPassword` replaces; of two at the same moment one may have to look again."""
+    """`PutPassword` replaces whatever is there: nobody has to look again, and no caller does."""
     changes = [PutPassword(Password(user_id=user.id, hash=f"hash-{number}", changed_at=now)) for number in range(20)]
-    outcomes = await asyncio.gather(*(store.commit(change) for change in changes), return_exceptions=True)
-    assert {type(outcome) for outcome in outcomes} <= {type(None), Conflict}
-    assert None in outcomes
-    found = await store.password(user.id)
-    assert found in [change.password for change in changes]
+    await asyncio.gather(*(store.commit(change) for change in changes))
+    assert await store.password(user.id) in [change.password for change in changes]
+
+
+async def test_consenting_at_once_twice_leaves_one(store: Store, user: User, client: Client, now: int) -> None:
+    """`PutConsent` likewise: two tabs, in which the same button is pressed."""
+    consents = [
+        Consent(user_id=user.id, client_id=client.id, scopes=(f"scope-{number}",), granted_at=now)
+        for number in range(20)
+    ]
+    await asyncio.gather(*(store.commit(PutConsent(consent)) for consent in consents))
+    assert await store.consent(user.id, client.id) in consents
 
 
 async def test_ending_everything_twice_at_once_ends_it_once(store: Store, session: Session, now: int) -> None:

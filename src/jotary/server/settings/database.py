@@ -61,9 +61,19 @@ def relative_to(folder: Path, url: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """Return the URL as it may be shown: no password, no query (which may hold one)."""
+    """Return the URL as it may be shown: no password, no query (which may hold one).
+
+    A password with a `/`, `?`, `#` or `[` that is not percent-encoded ends elsewhere than it should, and so nothing
+    is shown of a URL with an `@` behind its host.
+    """
     if url.startswith(_SQLITE):
         return url
-    parts = urlsplit(url)
+    scheme = url.partition(":")[0]
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return f"{scheme}://…"
+    if "@" in url.partition(parts.netloc)[2]:
+        return f"{scheme}://…"
     user, at, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=user.partition(":")[0] + at + host, query="").geturl()
+    return parts._replace(netloc=user.partition(":")[0] + at + host, query="", fragment="").geturl()

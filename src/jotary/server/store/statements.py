@@ -75,7 +75,14 @@ def _update(table: sa.Table) -> sa.Update:
 
 
 def _put(table: sa.Table) -> tuple[Part, ...]:
-    return _plain(table.delete().where(*_by_key(table))), _plain(_insert(table))
+    """In one statement: a DELETE and an INSERT in PostgreSQL, twice at once, are a conflict over nothing."""
+
+    def build(insert: Insert) -> Insert:
+        values: dict[str, Any] = {column.name: bindparam(column.name) for column in table.c}
+        replaced = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}
+        return insert.values(values).on_conflict_do_update(index_elements=list(table.primary_key), set_=replaced)
+
+    return (_plain(Upsert(table, build)),)
 
 
 def _delete(table: sa.Table, name: str) -> tuple[Part, ...]:

@@ -36,6 +36,12 @@ def test_a_relative_path_is_made_absolute() -> None:
         ("postgresql://jotary:hunter2@db:5432/jotary", "postgresql://jotary@db:5432/jotary"),
         ("postgresql://jotary:hunt@er2@db/jotary", "postgresql://jotary@db/jotary"),
         ("postgresql://db/jotary?password=hunter2", "postgresql://db/jotary"),
+        ("postgresql://jotary:hunt/er2@db/jotary", "postgresql://…"),
+        ("postgresql://jotary:hunt?er2@db/jotary", "postgresql://…"),
+        ("postgresql://jotary:hunt#er2@db/jotary", "postgresql://…"),
+        ("postgresql://jotary:hun@t#er2@db/jotary", "postgresql://…"),
+        ("postgresql://jotary:[hunter2@db/jotary", "postgresql://…"),
+        ("postgresql://jotary@db/jotary#hunter2", "postgresql://jotary@db/jotary"),
         ("sqlite:////var/lib/jotary.db", "sqlite:////var/lib/jotary.db"),
     ],
 )

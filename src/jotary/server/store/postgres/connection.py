@@ -1,5 +1,6 @@
 """How a connection to PostgreSQL is opened, and what is wrong when it cannot be used."""
 
+import ssl
 from typing import Any, Final
 
 import asyncpg
@@ -7,11 +8,44 @@ import asyncpg
 from jotary.server.ports import Unavailable
 from jotary.server.settings.database import without_password
 
+
+class CannotOpen(Unavailable):
+    """A database that cannot be opened. `hint`: what to do about it."""
+
+    def __init__(self, what: str, *, hint: str) -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+class _UnreadableURLError(asyncpg.InterfaceError):
+    """Not a URL as libpq reads it."""
+
+
 #: Seconds in which a call has its answer or fails: waiting for a connection, connecting and running together.
 DEADLINE: Final = 0.9
 
 #: Seconds that a call in a crowd waits for its turn, while the database goes on answering the others.
 PATIENCE: Final = 5.0
+
+_ENCODE: Final = "Percent-encode every character of the user and the password that is neither a letter nor a digit."
+# The first that fits.
+_HINTS: Final = (
+    (asyncpg.InvalidAuthorizationSpecificationError, "Mend the user or the password in the setting database."),
+    (asyncpg.InvalidCatalogNameError, "Make it with CREATE DATABASE, or mend its name in the setting database."),
+    (
+        asyncpg.InsufficientPrivilegeError,
+        (
+            "Let the owner of the tables run jotary db upgrade, and GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES "
+            "IN SCHEMA public to this role; or, for a role that shall own them, GRANT CREATE ON SCHEMA public to it."
+        ),
+    ),
+    (
+        ssl.SSLError,
+        "With sslmode=verify-full the certificate must be of an authority in sslrootcert, and for the URL's host.",
+    ),
+    (FileNotFoundError, "See whether what the URL names is there: sslrootcert, sslcert, sslkey, the socket's folder."),
+    (_UnreadableURLError, _ENCODE),
+)
 
 _CONNECT_SECONDS: Final = 5.0  # where nobody waits for an answer but who starts the server
 
@@ -42,12 +76,21 @@ def settings(*, bounded: bool) -> dict[str, str]:
 
 async def connect(url: str) -> "asyncpg.Connection[Any]":
     """One connection outside the pool, without bounds on its statements."""
-    return await asyncpg.connect(url, timeout=_CONNECT_SECONDS, server_settings=settings(bounded=False))
+    try:
+        return await asyncpg.connect(url, timeout=_CONNECT_SECONDS, server_settings=settings(bounded=False))
+    except FAILURES:
+        raise
+    except ValueError:  # of a port that is no number, which may be the rest of a password: nothing of it is said
+        raise _UnreadableURLError("the URL cannot be read") from None
 
 
 def cannot_open(url: str, error: Exception) -> Unavailable:
-    """What is wrong with the database that the URL names, without its password."""
-    return Unavailable(f"cannot open the database {without_password(url)}: {what(error)}")
+    """What is wrong with the database that the URL names, without its password, and what to do about it."""
+    return CannotOpen(f"cannot open the database {without_password(url)}: {what(error)}", hint=_hint(error))
+
+
+def _hint(error: Exception) -> str:
+    return next((hint for kind, hint in _HINTS if isinstance(error, kind)), "Look after it, and try again.")
 
 
 def what(error: Exception) -> str:

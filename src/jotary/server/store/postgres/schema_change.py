@@ -46,8 +46,16 @@ def _run(url: str, work: Callable[[str], Awaitable[Answer]]) -> Answer:
 
     try:
         return asyncio.run(run())
-    except (*FAILURES, sa.exc.DBAPIError) as error:
+    except sa.exc.DBAPIError as error:  # of SQLAlchemy, around one of its adapter, around asyncpg's
+        raise cannot_open(url, _innermost(error)) from error
+    except FAILURES as error:
         raise cannot_open(url, error) from error
+
+
+def _innermost(error: Exception) -> Exception:
+    while isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    return error
 
 
 async def _revision(url: str) -> str | None:
