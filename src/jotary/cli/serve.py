@@ -5,6 +5,9 @@ import os
 import signal
 import socket
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
@@ -22,6 +25,9 @@ from jotary.server.app import Application, create_app, prepare
 from jotary.server.settings import Settings
 from jotary.server.settings.sources import CONFIG_VARIABLE
 from jotary.server.telemetry import READY, STOPPING, configure_logging, tell_service_manager
+from jotary.server.telemetry.metrics.exposition import MetricsListener
+from jotary.server.telemetry.metrics.exposition import listen as listen_for_metrics
+from jotary.server.telemetry.metrics.workers import FOLDER_VARIABLE, Workers
 
 _WORKER: Final = "jotary.server.app:from_environment"  # what each of several processes loads
 _DRAIN: Final = 10  # seconds that requests under way get when the server stops
@@ -123,8 +129,30 @@ def _run_several(settings: Settings, listener: socket.socket, workers: int, serv
     supervisor = Multiprocess(
         uvicorn.Config(_WORKER, factory=True, workers=workers, **server_options), sockets=several_of(listener)
     )
-    supervisor.run()
+    with _metrics_of_workers(settings.metrics_listen):
+        supervisor.run()
     return not any(process.exitcode == uvicorn.config.STARTUP_FAILURE for process in supervisor.processes)
+
+
+@contextmanager
+def _metrics_of_workers(address: str) -> Iterator[None]:
+    """Show the figures of all workers at one address, if there shall be one.
+
+    Raises:
+        ValueError: it cannot be had.
+    """
+    if not address:
+        yield
+        return
+    if not hasattr(socket, "AF_UNIX"):
+        raise click.UsageError("Several workers show their figures on UNIX sockets, which are not there: one worker.")
+    with listen_for_metrics(address) as listener, tempfile.TemporaryDirectory(prefix="jotary-") as folder:
+        os.environ[FOLDER_VARIABLE] = folder  # for the workers
+        shown = MetricsListener(Workers(Path(folder)), listener)
+        try:
+            yield
+        finally:
+            shown.close()
 
 
 def _server_options(settings: Settings, *, has_proxy_socket: bool) -> dict[str, Any]:
@@ -136,7 +164,7 @@ def _server_options(settings: Settings, *, has_proxy_socket: bool) -> dict[str, 
         "interface": "asgi3",
         "lifespan": "on",
         "log_config": None,
-        "access_log": settings.access_log,
+        "access_log": False,  # the application logs requests itself, without what was sent (telemetry/access_log.py)
         "server_header": False,
         "proxy_headers": False,  # the application reads them itself, wherever it runs (`web/forwarded.py`)
         "timeout_keep_alive": _KEEP_ALIVE_BEHIND_PROXY if has_proxy else _KEEP_ALIVE,

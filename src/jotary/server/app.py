@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,7 +19,6 @@ from jotary.server.flows.factors.password import PasswordFactor
 from jotary.server.flows.grant import GrantContext
 from jotary.server.flows.introspection import IntrospectionEndpoint
 from jotary.server.flows.issue import Issuance
-from jotary.server.flows.limits.limiter import Limiter
 from jotary.server.flows.metadata import Documents
 from jotary.server.flows.revocation import RevocationEndpoint
 from jotary.server.flows.revocation_feed import RevocationFeed
@@ -29,12 +28,16 @@ from jotary.server.keyring import Keyring, SealError, derive_keys, make_keyring
 from jotary.server.model.refresh_token import RefreshTokens
 from jotary.server.model.revocation import Revocation, RevocationKind
 from jotary.server.passwords import HashingPool
-from jotary.server.ports import Clock, Entropy, Unavailable
+from jotary.server.ports import Clock, Entropy, PasswordHasher, Signer, Unavailable
 from jotary.server.settings import Settings, load
-from jotary.server.store import Store, UnknownSchemaError, open_store
-from jotary.server.telemetry import READY, STOPPING, RequestIds, configure_logging, tell_service_manager
+from jotary.server.store import Store, StoreWatch, UnknownSchemaError, open_store
+from jotary.server.telemetry import READY, STOPPING, RequestIds, Telemetry, configure_logging, tell_service_manager
+from jotary.server.telemetry.key_care import KeyCare
 from jotary.server.telemetry.periodic import periodically
 from jotary.server.web import Forwarded, Parts, build_app
+
+if TYPE_CHECKING:
+    from jotary.server.telemetry.tracing.tracing import Tracing
 
 #: Seconds between two looks at the signing keys: far within the interval that the schedule reckons with, so that no
 #: process signs with a withdrawn key for longer than APIs take to refuse it.
@@ -68,9 +71,11 @@ class Application:
         settings: what the operator has decided.
         clock: where `now` comes from.
         entropy: where randomness comes from.
+        tracing: makes spans; None lets OpenTelemetry's variables decide.
     """
 
-    def __init__(self, settings: Settings, *, clock: Clock, entropy: Entropy) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock, entropy: Entropy, tracing: "Tracing | None" = None) -> None:
+        self._tracing = tracing
         self._settings = settings
         self._clock = clock
         self._entropy = entropy
@@ -100,16 +105,26 @@ class Application:
         """
         self._is_stopping = False
         async with AsyncExitStack() as stack:
-            store = await _open_store(self._settings)
+            telemetry = Telemetry(self._settings, self._clock, os.environ, tracing=self._tracing)
+            await stack.enter_async_context(telemetry.running())
+            store = await _open_store(self._settings, watches=telemetry.store_watches)
             stack.push_async_callback(store.close)
-            hasher = HashingPool(workers=self._settings.hash_workers, queue=self._settings.hash_queue)
+            hasher = HashingPool(
+                workers=self._settings.hash_workers, queue=self._settings.hash_queue, watch=telemetry.hash_watch
+            )
             stack.push_async_callback(asyncio.to_thread, hasher.close)
             keyring = make_keyring(self._settings, store, clock=self._clock, entropy=self._entropy)
             stack.push_async_callback(asyncio.to_thread, keyring.close)
             await keyring.refresh()
-            await stack.enter_async_context(periodically(KEY_REFRESH_INTERVAL, _KeyCare(keyring), "key_refresh"))
-            await stack.enter_async_context(periodically(PURGE_INTERVAL, lambda: self._purge(store), "purge"))
-            routes = build_app(self._parts(store, hasher, keyring))
+            await stack.enter_async_context(
+                periodically(KEY_REFRESH_INTERVAL, KeyCare(keyring, telemetry.keys_read), "key_refresh")
+            )
+            await stack.enter_async_context(
+                periodically(PURGE_INTERVAL, lambda: self._purge(store, telemetry), "purge")
+            )
+            parts = self._parts(store, telemetry.hasher(hasher), telemetry.signer(keyring), keyring, telemetry)
+            telemetry.read(store=store, keyring=keyring, feed=parts.feed.figures, passwords=lambda: hasher.waiting)
+            routes = telemetry.requests(build_app(parts))
             self._routes = RequestIds(Forwarded(routes, self._settings.trusted_proxies), self._entropy)
             log.info("started", issuer=self._settings.issuer)
             try:
@@ -125,17 +140,20 @@ class Application:
     def _is_needed(self) -> bool:
         return not self._is_stopping
 
-    async def _purge(self, store: Store) -> None:
+    async def _purge(self, store: Store, telemetry: Telemetry) -> None:
         removed = await store.purge(self._clock())
+        telemetry.purged(removed)
         log.debug("purged", rows=removed)
 
-    def _parts(self, store: Store, hasher: HashingPool, keyring: Keyring) -> Parts:
+    def _parts(
+        self, store: Store, hasher: PasswordHasher, signer: Signer, keyring: Keyring, telemetry: Telemetry
+    ) -> Parts:
         settings = self._settings
-        limiter = Limiter(store, derive_keys(settings, "limits")[0], settings)
+        limiter = telemetry.limiter(store, derive_keys(settings, "limits")[0])
         authentication = ClientAuthentication(store, limiter, settings)
         refresh_tokens = RefreshTokens(*derive_keys(settings, "refresh-token"))
         csrf_key, *accepted_csrf_keys = derive_keys(settings, "csrf")
-        issuance = Issuance(keyring, self._entropy, settings)
+        issuance = Issuance(signer, self._entropy, settings)
 
         feed_store = _WhileNeeded(store, self._is_needed)
 
@@ -147,19 +165,21 @@ class Application:
             store=store,
             factor=PasswordFactor(store, hasher),
             hasher=hasher,
-            signer=keyring,
+            signer=signer,
             clock=self._clock,
             entropy=self._entropy,
             limiter=limiter,
             csrf_key=csrf_key,
             accepted_csrf_keys=tuple(accepted_csrf_keys),
-            token=TokenEndpoint(authentication, GrantContext(store, issuance, refresh_tokens, settings)),
+            token=telemetry.tokens(
+                TokenEndpoint(authentication, GrantContext(store, issuance, refresh_tokens, settings))
+            ),
             revocation=RevocationEndpoint(authentication, store, keyring, refresh_tokens, settings),
             introspection=IntrospectionEndpoint(authentication, store, keyring, refresh_tokens, settings),
             userinfo=UserinfoEndpoint(store, keyring, settings),
             documents=Documents(settings=settings, signer=keyring),
             feed=RevocationFeed(
-                feed_store, keyring, self._clock, issuer=settings.issuer, renew_keys=partial(_renew, keyring)
+                feed_store, signer, self._clock, issuer=settings.issuer, renew_keys=partial(_renew, keyring)
             ),
             ready=ready,
             scope_descriptions=settings.scope_descriptions,
@@ -224,16 +244,22 @@ class _Worker(Application):
         then(number, frame)
 
 
-async def _open_store(settings: Settings) -> Store:
-    return await open_store(settings.database, connections=settings.database_connections)
+async def _open_store(settings: Settings, *, watches: Sequence[StoreWatch] = ()) -> Store:
+    return await open_store(settings.database, connections=settings.database_connections, watches=watches)
 
 
-def create_app(settings: Settings, *, clock: Clock = system_clock, entropy: Entropy = system_entropy) -> Application:
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock = system_clock,
+    entropy: Entropy = system_entropy,
+    tracing: "Tracing | None" = None,
+) -> Application:
     """The authorization server that these settings describe, as an ASGI application.
 
     Nothing is opened before its lifespan begins.
     """
-    return Application(settings, clock=clock, entropy=entropy)
+    return Application(settings, clock=clock, entropy=entropy, tracing=tracing)
 
 
 async def prepare(settings: Settings, *, clock: Clock = system_clock, entropy: Entropy = system_entropy) -> None:
@@ -260,20 +286,6 @@ def from_environment() -> Application:
     if loaded.secret.is_new:
         log.warning("secret_created", file=loaded.secret.origin, hint="Keep it, and back it up with the database.")
     return _Worker(loaded.settings, clock=system_clock, entropy=system_entropy)
-
-
-class _KeyCare:
-    """Reads the keys anew, and says once that an operator is awaited."""
-
-    def __init__(self, keyring: Keyring) -> None:
-        self._keyring = keyring
-        self._has_said = False
-
-    async def __call__(self) -> None:
-        await self._keyring.refresh()
-        if self._keyring.is_overdue and not self._has_said:
-            log.warning("key_rotation_overdue", hint="Add the next signing key with: jotary key add")
-        self._has_said = self._keyring.is_overdue
 
 
 async def _renew(keyring: Keyring) -> None:

@@ -6,7 +6,7 @@ Entries come from any process on the database; each process looks for new ones w
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -29,6 +29,14 @@ class SignedAnswer(msgspec.Struct, frozen=True):
     """A signed answer, and the position that it leads to."""
 
     token: str
+    position: int
+
+
+class FeedFigures(NamedTuple):
+    """How the feed stands in this process."""
+
+    entries: int  # cut-offs that have not expired, as last read
+    followers: int  # who wait for news now
     position: int
 
 
@@ -94,6 +102,10 @@ class RevocationFeed:
                 yield answer
                 after = answer.position
                 await self._wait_for_news(after, MAX_WAIT)
+
+    def figures(self) -> FeedFigures:
+        """How it stands. Any thread may ask."""
+        return FeedFigures(len(self._entries), self._waiting, self._position)
 
     @contextmanager
     def _place(self) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """The token endpoint (RFC 6749 §3.2)."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from jotary.oauth.errors import unauthorized_client, unsupported_grant_type
 from jotary.oauth.parameters import Parameters
@@ -10,6 +11,15 @@ from jotary.server.flows.grants import GRANTS
 from jotary.server.flows.issue import TokenResponse
 from jotary.server.flows.until_committed import until_committed
 from jotary.server.model.client import Client
+
+
+class TokenFlow(Protocol):
+    """What answers token requests."""
+
+    async def __call__(
+        self, parameters: Parameters, authorization: str | None, *, now: int, address: str | None = None
+    ) -> TokenResponse:
+        """As `TokenEndpoint`."""
 
 
 @dataclass(frozen=True, slots=True)

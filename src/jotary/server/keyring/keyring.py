@@ -90,6 +90,11 @@ class Keyring:
         """The published keys: announced, signing and retiring. The same object until one comes or goes."""
         return self._public
 
+    @property
+    def records(self) -> Sequence[SigningKey]:
+        """The keys at rest that are not gone, as last read."""
+        return self._records
+
     def close(self) -> None:
         """Let go of the HSM or KMS."""
         self._custodians.close()

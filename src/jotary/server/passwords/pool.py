@@ -10,13 +10,21 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, ParamSpec, Protocol, TypeVar
 
 from jotary.server.passwords import argon2id, imported
 from jotary.server.ports import Unavailable
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
+
+
+class Watch(Protocol):
+    """Sees how long passwords wait, and how long they take."""
+
+    def __call__(self, work: Callable[Arguments, Answer], /) -> Callable[Arguments, Answer]:
+        """The same work, watched."""
+
 
 _NICENESS: Final = 5  # below the event loop, which answers everybody else
 _PATIENCE: Final = 2  # seconds, in which a full queue has been worked off
@@ -28,12 +36,17 @@ class HashingPool:
     Args:
         workers: threads; 0 takes one for every core that the process may use.
         queue: passwords that may wait for each thread.
+        watch: is given the work of each password when it gets its place, and what it returns is run in its stead.
     """
 
-    def __init__(self, *, workers: int = 0, queue: int = 64) -> None:
+    def __init__(self, *, workers: int = 0, queue: int = 64, watch: Watch | None = None) -> None:
         workers = workers or _cores()
+        self._watch = watch
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="password", initializer=_yield_to_event_loop)
         self._places = threading.Semaphore(workers * (1 + queue))
+        self._workers = workers
+        self._in_hand = 0
+        self._counting = threading.Lock()
 
     async def hash(self, password: str) -> str:
         """The PHC string of a new password.
@@ -60,6 +73,11 @@ class HashingPool:
         except ValueError:
             return True
 
+    @property
+    def waiting(self) -> int:
+        """Passwords that wait for a thread. Any thread may ask."""
+        return max(0, self._in_hand - self._workers)
+
     def close(self) -> None:
         """Refuse what comes, finish what was accepted, and give the threads back. Blocks until then."""
         self._threads.shutdown()
@@ -70,14 +88,24 @@ class HashingPool:
         if not self._places.acquire(blocking=False):
             raise Unavailable("all threads that hash passwords are busy, and the queue is full", retry_after=_PATIENCE)
         try:
-            job = self._threads.submit(work, *arguments, **named)
+            watched = work if self._watch is None else self._watch(work)
+            job = self._threads.submit(watched, *arguments, **named)
         except RuntimeError as error:  # closed
             self._places.release()
             raise Unavailable("the server is shutting down") from error
         # The place is given back by the job, not by who waits for it: a request that went away must not make room
         # for another while its hash still runs.
-        job.add_done_callback(lambda _job: self._places.release())
+        self._count(1)
+        job.add_done_callback(lambda _job: self._give_back())
         return await asyncio.wrap_future(job)
+
+    def _give_back(self) -> None:
+        self._count(-1)
+        self._places.release()
+
+    def _count(self, change: int) -> None:
+        with self._counting:  # a job may end in any thread
+            self._in_hand += change
 
 
 def verify(password: str, phc: str | None) -> bool:

@@ -8,6 +8,7 @@ from jotary.oauth.secret import Secret
 from jotary.server.settings.checks import check_audiences, check_order, check_proxies, check_secret, check_type
 from jotary.server.settings.database import check_database
 from jotary.server.settings.issuer import check_issuer
+from jotary.server.settings.listen import check_listen
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
@@ -217,6 +218,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         ),
     ] = ()
     access_log: Annotated[bool, _text("Whether every request is logged.")] = False
+    metrics_listen: Annotated[
+        str,
+        _text(
+            "Where the figures for Prometheus are shown, as host and port, such as `127.0.0.1:9464`: never on the "
+            "public address. Who reaches it may read them, so let that be your Prometheus alone. Empty: nowhere."
+        ),
+    ] = ""
     log_format: Annotated[
         Literal["auto", "json", "console"],
         _text("How log lines look. `auto` is console on a terminal and JSON elsewhere."),
@@ -236,6 +244,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         check_database(self.database)
         check_audiences(self.audiences)
         check_proxies(self.trusted_proxies)
+        check_listen(self.metrics_listen)
         check_order("session_idle_lifetime", self.session_idle_lifetime, "session_lifetime", self.session_lifetime)
         check_order("sign_in_idle_lifetime", self.sign_in_idle_lifetime, "sign_in_lifetime", self.sign_in_lifetime)
 

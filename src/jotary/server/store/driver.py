@@ -1,6 +1,6 @@
 """What the store needs from a database. A new one is a file that implements `Driver`, and an entry in `backends`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
@@ -16,6 +16,18 @@ class Step(NamedTuple):
     statement: Statement
     parameters: tuple[Any, ...]
     change: Change | None
+
+
+class DriverFigures(NamedTuple):
+    """How a driver stands. Any thread may ask."""
+
+    waiting: int = 0  # units that wait to be written, or calls that wait for a connection
+    connections: int = 0  # to a database server
+    idle: int = 0  # of these
+
+
+#: Told of every commit: how many units shared it, and the seconds it took.
+TellCommit = Callable[[int, float], None]
 
 
 class Driver(Protocol):
@@ -46,6 +58,12 @@ class Driver(Protocol):
             Conflict: a guarded step touched no row, or a key that must be new or present is not; nothing was written.
             Unavailable: the database does not answer; nothing is known to be written.
         """
+
+    def figures(self) -> DriverFigures:
+        """How it stands."""
+
+    def tell_commits(self, tell: TellCommit) -> None:
+        """From now on, tell of every commit that succeeds."""
 
     async def close(self) -> None:
         """Finish what was accepted and let go of the database. Closing twice changes nothing."""

@@ -1,21 +1,24 @@
 """From a database URL to a store."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from jotary.server.store.backends import backend
 from jotary.server.store.migrations import upgrade
 from jotary.server.store.store import Store
+from jotary.server.store.watched import StoreWatch, WatchedDriver
 
 _CONNECTIONS: Final = 10
 
 
-async def open_store(url: str, *, connections: int = _CONNECTIONS) -> Store:
+async def open_store(url: str, *, connections: int = _CONNECTIONS, watches: Sequence[StoreWatch] = ()) -> Store:
     """Open the database that `url` names, make or upgrade its schema, and return the store.
 
     Args:
         url: `sqlite:///path` (`sqlite:////path` for an absolute one), or a PostgreSQL URL as libpq reads it.
         connections: how many this process may have to a database server at once. A SQLite file needs none.
+        watches: are told of all that is read and written.
 
     Raises:
         ValueError: the URL names no database that jotary knows.
@@ -23,4 +26,7 @@ async def open_store(url: str, *, connections: int = _CONNECTIONS) -> Store:
         Unavailable: the database cannot be opened.
     """
     await asyncio.to_thread(upgrade, url)
-    return Store(await backend(url).open_driver(url, connections=connections))
+    driver = await backend(url).open_driver(url, connections=connections)
+    for watch in watches:
+        driver = WatchedDriver(driver, watch)
+    return Store(driver)

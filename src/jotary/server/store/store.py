@@ -19,7 +19,7 @@ from jotary.server.model.signing_key import SigningKey
 from jotary.server.model.user import User
 from jotary.server.store import queries
 from jotary.server.store.compiled import Statement, Unstorable
-from jotary.server.store.driver import Driver, Step
+from jotary.server.store.driver import Driver, DriverFigures, Step, TellCommit
 from jotary.server.store.purge import PURGE_PAUSE, PURGES
 from jotary.server.store.queries import Query
 from jotary.server.store.rows import Record
@@ -45,6 +45,14 @@ class Store:
     async def close(self) -> None:
         """Finish what was accepted and let go of the database."""
         await self._driver.close()
+
+    def figures(self) -> DriverFigures:
+        """How the driver stands. Any thread may ask."""
+        return self._driver.figures()
+
+    def tell_commits(self, tell: TellCommit) -> None:
+        """From now on, tell of every commit that succeeds."""
+        self._driver.tell_commits(tell)
 
     async def commit(self, *changes: Change) -> None:
         """Write all changes durably in one transaction, or none (`ports.Commit`).

@@ -11,7 +11,7 @@ import structlog
 
 from jotary.server.settings import Settings
 from jotary.server.telemetry.redaction import redact
-from jotary.server.telemetry.request_id import current_request_id
+from jotary.server.telemetry.request_id import current_request_id, current_trace
 
 #: Libraries that say too much of what we say ourselves.
 _QUIET: Final = ("uvicorn", "uvicorn.error", "asyncio", "alembic")
@@ -50,7 +50,7 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
         )
     )
     _install(handler, level)
-    logging.getLogger("uvicorn.access").setLevel(logging.INFO if settings.access_log else logging.CRITICAL)
+    logging.getLogger("uvicorn.access").setLevel(logging.CRITICAL)  # it shows queries; `access_log.py` does not
 
 
 def _install(handler: logging.Handler, level: int) -> None:
@@ -69,6 +69,9 @@ def _add_request_id(_logger: object, _method: str, event: MutableMapping[str, An
     name = current_request_id()
     if name is not None:
         event["request_id"] = name
+    trace = current_trace()
+    if trace is not None:
+        event["trace_id"], event["span_id"] = trace
     return event
 
 

@@ -1,5 +1,7 @@
 """A name for every request, in its answer and in every log line that it causes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -17,6 +19,24 @@ _current: ContextVar[str | None] = ContextVar("request_id", default=None)
 def current_request_id() -> str | None:
     """The id of the request that is being answered here."""
     return _current.get()
+
+
+_trace: ContextVar[tuple[str, str] | None] = ContextVar("trace", default=None)
+
+
+def current_trace() -> tuple[str, str] | None:
+    """The trace and the span of the request that is being answered here, as hexadecimal ids (W3C Trace Context)."""
+    return _trace.get()
+
+
+@contextmanager
+def in_trace(trace_id: str, span_id: str) -> Iterator[None]:
+    """Put log lines into a trace."""
+    token = _trace.set((trace_id, span_id))
+    try:
+        yield
+    finally:
+        _trace.reset(token)
 
 
 class RequestIds:

@@ -21,6 +21,7 @@ from jotary.server.web.duration_words import in_words
 from jotary.server.web.forms import Forms
 from jotary.server.web.pages import Pages, redirect
 from jotary.server.web.parts import Parts
+from jotary.server.web.refusals import note_refusal
 from jotary.server.web.scope_words import describe
 
 
@@ -60,8 +61,10 @@ class AuthorizePages:
     def _respond(self, request: Request, parameters: Parameters, answer: Answer) -> Response:
         match answer:
             case ErrorPage(error):
+                note_refusal(request.scope, error)
                 return self.pages.error(error)
             case RedirectError(redirect_uri, state, error):
+                note_refusal(request.scope, error)
                 return self._to_client(redirect_uri, state, _error_parameters(error))
             case CodeIssued(redirect_uri, state, code):
                 return self._to_client(redirect_uri, state, {"code": code.reveal()})

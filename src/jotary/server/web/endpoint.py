@@ -10,8 +10,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from jotary.oauth.errors import OAuthError, server_error, temporarily_unavailable
+from jotary.server.model.request_notes import REFUSAL, ROUTE, STATUS
 from jotary.server.ports import Entropy, Unavailable
 from jotary.server.web.body import too_large
+from jotary.server.web.refusals import note_refusal
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -54,6 +56,7 @@ class Endpoint:
             return  # nobody is left to answer
         if scope["method"] == "HEAD":
             response.body = b""  # the length stays in the header (RFC 9110 §9.3.2)
+        scope[STATUS] = response.status_code
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -61,17 +64,20 @@ class Endpoint:
             self._check_limits(request.scope)
             return await self._handler(request.method)(request)
         except OAuthError as error:
-            _log_refusal(request, error)
+            note_refusal(request.scope, error)
             return self._face.refusal(error, None)
         except Unavailable as unavailable:
-            log.warning("unavailable", path=request.scope["path"], what=str(unavailable))
-            return self._face.refusal(temporarily_unavailable(retry_after=unavailable.retry_after), None)
+            log.warning("unavailable", path=request.scope.get(ROUTE), what=str(unavailable))
+            refusal = temporarily_unavailable(retry_after=unavailable.retry_after)
+            request.scope[REFUSAL] = refusal
+            return self._face.refusal(refusal, None)
         except ClientDisconnect:
             raise
         except Exception:  # the last resort: logged in full, without detail to the client
             reference = self._entropy(8).hex()
-            log.exception("request_failed", path=request.scope["path"], method=request.method, reference=reference)
-            return self._face.refusal(server_error(), reference)
+            log.exception("request_failed", path=request.scope.get(ROUTE), method=request.method, reference=reference)
+            request.scope[REFUSAL] = failure = server_error()
+            return self._face.refusal(failure, reference)
 
     def _handler(self, method: str) -> Handler:
         handler = self._handlers.get(method)
@@ -87,9 +93,3 @@ class Endpoint:
             raise too_large("query", status=414)
         if sum(map(len, chain.from_iterable(scope["headers"]))) > MAX_HEADER_SIZE:
             raise too_large("header", status=431)
-
-
-def _log_refusal(request: Request, error: OAuthError) -> None:
-    """What the operator should know of a refusal; never the query, which may hold secrets."""
-    if error.detail is not None:
-        log.info("refused", path=request.scope["path"], error=error.error, detail=error.detail)

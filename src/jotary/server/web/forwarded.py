@@ -11,6 +11,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jotary.server.flows.limits.network import parse_address
+from jotary.server.model.request_notes import FROM_PROXY
 
 #: Proxies one behind the other that are followed; no deployment has as many.
 MAX_HOPS: Final = 16
@@ -33,6 +34,7 @@ class Forwarded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "http" and self._is_from_proxy(scope):
+            scope[FROM_PROXY] = True
             address = self._behind([value for name, value in scope["headers"] if name == _HEADER])
             if address is not None:
                 scope["client"] = (address, 0)  # not in a copy: the server's access log shows it, too

@@ -17,7 +17,7 @@ from jotary.server.flows.logout import Logout
 from jotary.server.flows.metadata import Documents
 from jotary.server.flows.revocation import RevocationEndpoint
 from jotary.server.flows.revocation_feed import RevocationFeed
-from jotary.server.flows.token import TokenEndpoint
+from jotary.server.flows.token import TokenFlow
 from jotary.server.flows.userinfo import UserinfoEndpoint
 from jotary.server.ports import (
     Clients,
@@ -76,7 +76,7 @@ class Parts:
     entropy: Entropy
     limiter: Limiter
     csrf_key: bytes
-    token: TokenEndpoint
+    token: TokenFlow
     revocation: RevocationEndpoint
     introspection: IntrospectionEndpoint
     userinfo: UserinfoEndpoint

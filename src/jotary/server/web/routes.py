@@ -52,7 +52,7 @@ def build_app(parts: Parts) -> ASGIApp:
         endpoints |= {parts.path + path: endpoint for path, endpoint in endpoints.items()}
         # RFC 8414 §3.1 puts the well-known path in front of the issuer's; OIDC Discovery §4 behind it.
         endpoints[_OAUTH_METADATA + parts.path] = _endpoint(parts, _read(Published(parts).metadata), JSONFace())
-    return Paths(endpoints, not_found=_NotFound(parts, pages))
+    return Paths(endpoints, not_found=_NotFound(parts, pages), prefix=parts.path)
 
 
 def _token_side_endpoints(parts: Parts) -> dict[str, Endpoint]:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 
 from jotary.server.ports import Conflict, Unavailable
 from jotary.server.store.compiled import Statement
-from jotary.server.store.driver import Step
+from jotary.server.store.driver import DriverFigures, Step, TellCommit
 from jotary.server.store.postgres.connection import DEADLINE, FAILURES, PATIENCE, cannot_open, settings, what
 from jotary.server.store.postgres.unit import OWN_FAULTS, run_unit
 from jotary.server.store.rows import Row
@@ -32,6 +32,8 @@ class PostgreSQLDriver:
         self.dialect = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
         self._pool = pool
         self._answered_at = 0.0  # in the event loop's time
+        self._waiting = 0
+        self._tell_commit: TellCommit | None = None
 
     async def look_up(self, query: Statement, parameters: tuple[object, ...]) -> Row | None:
         """The row that a unique key finds."""
@@ -43,7 +45,23 @@ class PostgreSQLDriver:
 
     async def write(self, unit: Sequence[Step]) -> int:
         """Run a unit in a transaction; a deadlock is tried again."""
-        return await self._run(lambda connection: run_unit(connection, unit))
+        return await self._run(lambda connection: self._commit(connection, unit))
+
+    async def _commit(self, connection: "Connection", unit: Sequence[Step]) -> int:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        touched = await run_unit(connection, unit)
+        if self._tell_commit is not None:
+            self._tell_commit(1, loop.time() - begun)
+        return touched
+
+    def figures(self) -> DriverFigures:
+        """The pool, and the calls that wait for one of its connections."""
+        return DriverFigures(self._waiting, self._pool.get_size(), self._pool.get_idle_size())
+
+    def tell_commits(self, tell: TellCommit) -> None:
+        """Tell of every unit: each is a transaction of its own."""
+        self._tell_commit = tell
 
     async def close(self) -> None:
         """Wait for what runs, then let go of every connection; cut off what does not end in time."""
@@ -72,7 +90,11 @@ class PostgreSQLDriver:
     async def _with_connection(self, work: "Callable[[Connection], Awaitable[Answer]]") -> Answer:
         loop = asyncio.get_running_loop()
         start = loop.time()
-        connection = await self._acquire(start)
+        self._waiting += 1
+        try:
+            connection = await self._acquire(start)
+        finally:
+            self._waiting -= 1
         try:
             async with asyncio.timeout_at(max(start, self._answered_at) + DEADLINE):  # whose turn it is has no crowd
                 answer = await work(connection)

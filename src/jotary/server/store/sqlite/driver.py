@@ -13,7 +13,7 @@ from sqlalchemy.dialects import sqlite
 
 from jotary.server.ports import Unavailable
 from jotary.server.store.compiled import Statement
-from jotary.server.store.driver import Step
+from jotary.server.store.driver import DriverFigures, Step, TellCommit
 from jotary.server.store.rows import Row
 from jotary.server.store.sqlite.file import connect, path_of
 from jotary.server.store.sqlite.writer import Writer
@@ -69,6 +69,14 @@ class SQLiteDriver:
     async def write(self, unit: Sequence[Step]) -> int:
         """Run a unit with all others that wait."""
         return await self._writer.write(unit)
+
+    def figures(self) -> DriverFigures:
+        """The units that wait for the writer."""
+        return DriverFigures(waiting=self._writer.waiting)
+
+    def tell_commits(self, tell: TellCommit) -> None:
+        """Tell of every group."""
+        self._writer.tell_commit = tell
 
     async def close(self) -> None:
         """Finish what was accepted, checkpoint, and end the threads."""

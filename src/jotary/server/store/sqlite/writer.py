@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple, TypeVar
 
 from jotary.server.ports import Conflict, Unavailable
-from jotary.server.store.driver import Step
+from jotary.server.store.driver import Step, TellCommit
 
 GROUP_LIMIT: Final = 64
 QUEUE_LIMIT: Final = 4096
@@ -56,6 +56,7 @@ class Writer:
         self._jobs: deque[_Job] = deque()
         self._news = asyncio.Event()  # a job came, or the end
         self._closing = False
+        self.tell_commit: TellCommit | None = None
         self._connection: sqlite3.Connection | None = None
         self._checkpointed = 0  # `total_changes` at the last checkpoint
         self._task: asyncio.Task[None] | None = None
@@ -75,6 +76,11 @@ class Writer:
         self._jobs.append(job)
         self._news.set()
         return await job.answer
+
+    @property
+    def waiting(self) -> int:
+        """Units that wait."""
+        return len(self._jobs)
 
     async def close(self) -> None:
         """Write what waits, and end the thread."""
@@ -111,6 +117,7 @@ class Writer:
         """Run a group in one transaction. Whatever fails, the task lives on with a fresh connection."""
         if not group:
             return []
+        begun = asyncio.get_running_loop().time()
         try:
             connection = await self._begin()
             if all(_is_short(job.unit) for job in group):
@@ -121,6 +128,8 @@ class Writer:
         except Exception as error:  # noqa: BLE001 -- a writer that dies would leave every caller waiting for ever
             await self._in_thread(self._drop_connection)
             return [_unavailable(error) for _ in group]  # one each: it gathers a traceback in every task
+        if self.tell_commit is not None:
+            self.tell_commit(len(group), asyncio.get_running_loop().time() - begun)
         return outcomes
 
     async def _begin(self) -> sqlite3.Connection:

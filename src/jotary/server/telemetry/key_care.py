@@ -1,0 +1,31 @@
+"""Reading the signing keys again and again, and what is said of it."""
+
+from collections.abc import Callable
+
+import structlog
+
+from jotary.server.keyring import Keyring
+
+log = structlog.get_logger("jotary.server")
+
+
+class KeyCare:
+    """Reads the keys anew, and says once that an operator is awaited.
+
+    Args:
+        keyring: what reads them.
+        tell: is told whenever that went well.
+    """
+
+    def __init__(self, keyring: Keyring, tell: Callable[[], None]) -> None:
+        self._keyring = keyring
+        self._tell = tell
+        self._has_said = False
+
+    async def __call__(self) -> None:
+        """Read them once more."""
+        await self._keyring.refresh()
+        self._tell()
+        if self._keyring.is_overdue and not self._has_said:
+            log.warning("key_rotation_overdue", hint="Add the next signing key with: jotary key add")
+        self._has_said = self._keyring.is_overdue
