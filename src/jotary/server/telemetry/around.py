@@ -66,6 +66,11 @@ class TokensWith:
         self, parameters: Parameters, authorization: str | None, *, now: int, address: str | None = None
     ) -> TokenResponse:
         """As of the token endpoint."""
-        grant = parameters.get("grant_type")
-        with self._around(grant if grant in _GRANTS else "other"):
+        with self._around(grant_of(parameters)):
             return await self._tokens(parameters, authorization, now=now, address=address)
+
+
+def grant_of(parameters: Parameters) -> str:
+    """The grant type that is asked for; `other` for what is none, which may be any text."""
+    grant = parameters.get("grant_type")
+    return grant if grant in _GRANTS else "other"

@@ -18,7 +18,7 @@ from jotary.server.telemetry.access_log import access_log
 from jotary.server.telemetry.around import HasherWith, SignerWith, TokensWith
 from jotary.server.telemetry.metrics import Metrics
 from jotary.server.telemetry.metrics.readings import DatabaseFigures
-from jotary.server.telemetry.metrics.work_meters import Watch
+from jotary.server.telemetry.metrics.work_meters import MeteredTokens, Watch
 from jotary.server.telemetry.metrics.workers import FOLDER_VARIABLE
 from jotary.server.telemetry.tracing import tracing_from_environment
 from jotary.server.telemetry.watched_requests import WatchedRequests
@@ -106,7 +106,7 @@ class Telemetry:
     def tokens(self, tokens: TokenFlow) -> TokenFlow:
         """The token endpoint, watched."""
         if self._metrics is not None:
-            tokens = TokensWith(tokens, self._metrics.tokens)
+            tokens = MeteredTokens(tokens, self._metrics.tokens)
         return tokens if self._tracing is None else TokensWith(tokens, self._tracing.grant)
 
     def limiter(self, store: LimitStore, key: bytes) -> Limiter:

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 import structlog
 
+from jotary.oauth.errors import OAuthError
 from jotary.oauth.secret import Secret
+from jotary.server.model.request_notes import REFUSAL, ROUTE, STATUS
 from jotary.server.settings import Settings
 from jotary.server.telemetry import RequestIds, configure_logging
+from jotary.server.telemetry.access_log import access_log as access_log_of
 
 
 def settings(**values: Any) -> Settings:
@@ -86,8 +89,8 @@ def test_a_traceback_shows_no_local_variable_and_no_secret(stream: io.StringIO, 
 
 def test_secrets_are_hidden_in_lines_of_libraries(stream: io.StringIO) -> None:
     """Also when they come in as arguments."""
-    configure_logging(settings(access_log=True), stream=stream)
-    logging.getLogger("uvicorn.access").info('%s - "GET /x?hint=%s"', "127.0.0.1", "eyJhbGciOiJub25lIn0.eyJ4IjoxfQ.")
+    configure_logging(settings(), stream=stream)
+    logging.getLogger("some.library").info('%s - "GET /x?hint=%s"', "127.0.0.1", "eyJhbGciOiJub25lIn0.eyJ4IjoxfQ.")
     (line,) = lines(stream)
     assert line["event"] == '127.0.0.1 - "GET /x?hint=[hidden]"'
 
@@ -104,11 +107,25 @@ def test_less_important_lines_are_left_out(stream: io.StringIO, level: str, coun
 
 @pytest.mark.parametrize("access_log", [True, False])
 def test_requests_are_logged_only_when_asked_for(stream: io.StringIO, access_log: bool) -> None:
-    """Off by default: a proxy in front does it, and queries are personal."""
+    """Off by default: a proxy in front does it. Never by uvicorn, whose lines show queries, which are personal."""
     configure_logging(settings(access_log=access_log), stream=stream)
-    logging.getLogger("uvicorn.access").info("GET /")
+    logging.getLogger("uvicorn.access").info("GET /?login_hint=ada")
     logging.getLogger("uvicorn.error").info("Started server process")  # said by `jotary serve` itself
-    assert len(lines(stream)) == access_log
+    tell = access_log_of(settings(access_log=access_log))
+    if tell is not None:
+        tell({"method": "GET", "path": "/?login_hint=ada", STATUS: 200, ROUTE: "/", "client": ("192.0.2.1", 1)}, 0.5)
+    found = [(line["method"], line["path"], line["status"], line["duration_ms"]) for line in lines(stream)]
+    assert found == ([("GET", "/", 200, 500.0)] if access_log else [])
+
+
+def test_requests_are_logged_for_debugging(stream: io.StringIO) -> None:
+    """A method may be any text that a stranger likes; what is refused is named."""
+    configure_logging(settings(log_level="debug"), stream=stream)
+    tell = access_log_of(settings(log_level="debug"))
+    assert tell is not None
+    tell({"method": "jrt_secret", "path": "/eyJ", STATUS: 404, REFUSAL: OAuthError("invalid_request", "No.")}, 0.0)
+    (line,) = lines(stream)
+    assert (line["method"], line["path"], line["error"], line["level"]) == ("other", None, "invalid_request", "debug")
 
 
 def test_setting_up_twice_writes_every_line_once(stream: io.StringIO) -> None:

@@ -11,6 +11,7 @@ from prometheus_client.metrics_core import Metric as Family
 
 from jotary.server.telemetry.metrics import catalogue
 from jotary.server.telemetry.metrics.catalogue import Metric
+from jotary.server.telemetry.metrics.tally import Tallies
 
 #: A gauge's values by its labels, looked up when somebody asks for the figures.
 Reading = Callable[[], Iterable[tuple[tuple[str, ...], float]]]
@@ -38,6 +39,12 @@ class Instruments:
     def histogram(self, metric: Metric) -> Histogram:
         """A new histogram, by its labels if it has some."""
         return Histogram(metric.name, metric.help, metric.labels, registry=self.registry, buckets=metric.buckets)
+
+    def tallies(self, metric: Metric) -> Tallies:
+        """A new counter or histogram for the event loop's thread, by its labels if it has some."""
+        tallies = Tallies(metric)
+        self.registry.register(tallies)
+        return tallies
 
     def read(self, metric: Metric, reading: Reading) -> None:
         """Look a gauge up whenever the figures are asked for, from another thread."""

@@ -16,7 +16,7 @@ class RequestMeter:
 
     def __init__(self, instruments: Instruments) -> None:
         self._instruments = instruments
-        self._durations = instruments.histogram(catalogue.REQUESTS)
+        self._durations = instruments.tallies(catalogue.REQUESTS)
         self._refusals = instruments.counter(catalogue.REFUSALS)
         self._bound: dict[tuple[str | None, str, int], Callable[[float], None]] = {}
 

@@ -26,9 +26,6 @@ from jotary.server.ports import Unavailable
 from jotary.server.telemetry.metrics import catalogue
 from jotary.server.telemetry.metrics.instruments import Instruments
 
-#: One look-up in so many is timed: it takes some microseconds, of which a stopwatch would be a good part.
-SAMPLED: Final = 16
-
 _ENDS: Final = {
     EndSession: "session",
     EndSessionsOfSignIn: "sign_in",
@@ -41,7 +38,7 @@ class StoreMeter:
     """A `StoreWatch` (`store/watched.py`) that counts and measures."""
 
     def __init__(self, instruments: Instruments) -> None:
-        durations = instruments.histogram(catalogue.DATABASE)
+        durations = instruments.tallies(catalogue.DATABASE)
         self._failures = instruments.counter(catalogue.DATABASE_FAILURES)
         self._sign_ins = instruments.counter(catalogue.SIGN_INS)
         self._reuses = instruments.counter(catalogue.REUSES)
@@ -49,17 +46,11 @@ class StoreMeter:
         self._started = instruments.counter(catalogue.SESSIONS_STARTED)
         self._ended = instruments.counter(catalogue.SESSIONS_ENDED)
         self._observe = {name: durations.labels(name).observe for name in ("look_up", "scan", "write")}
-        self._untimed = _Call(self._failures.labels("look_up"))
-        commits, units = instruments.histogram(catalogue.COMMITS), instruments.histogram(catalogue.COMMIT_UNITS)
-        self._commits, self._units = commits.observe, units.observe
-        self._looked_up = 0
+        self._commits = instruments.tallies(catalogue.COMMITS).labels().observe
+        self._units = instruments.tallies(catalogue.COMMIT_UNITS).labels().observe
 
     def reading(self, operation: Literal["look_up", "scan"]) -> AbstractContextManager[object]:
         """As `StoreWatch.reading`."""
-        if operation == "look_up":
-            self._looked_up += 1
-            if self._looked_up % SAMPLED:
-                return self._untimed
         return _Timed(self, operation, self._failures.labels(operation))
 
     def writing(self, changes: Sequence[Change]) -> AbstractContextManager[object]:
@@ -94,33 +85,22 @@ class StoreMeter:
             self._reuses.inc()
 
 
-class _Call:
-    """A call that is counted when it fails."""
-
-    def __init__(self, failures: Counter) -> None:
-        self._failures = failures
-
-    def __enter__(self) -> None:
-        """It begins."""
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
-        """It is over."""
-        if kind is not None and issubclass(kind, Unavailable):  # not a lost race, which is no failure
-            self._failures.inc()
-
-
-class _Timed(_Call):
-    """A call that is timed."""
+class _Timed:
+    """A call that is timed, and counted when it fails."""
 
     def __init__(self, meter: StoreMeter, operation: str, failures: Counter, changes: Sequence[Change] = ()) -> None:
-        super().__init__(failures)
+        self._failures = failures
         self._meter = meter
         self._operation = operation
         self._changes = changes
         self._begun = perf_counter()
 
+    def __enter__(self) -> None:
+        """It begins."""
+
     def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
         """It is over; what it changed has happened only if it did not fail."""
-        super().__exit__(kind, error, traceback)
+        if kind is not None and issubclass(kind, Unavailable):  # not a lost race, which is no failure
+            self._failures.inc()
         changes = self._changes if kind is None else ()
         self._meter.answered(self._operation, perf_counter() - self._begun, changes)
