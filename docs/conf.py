@@ -3,6 +3,7 @@
 from importlib.metadata import version as version_of
 
 from jotary.server.settings.reference import Entry, entries
+from jotary.server.telemetry.metrics.catalogue import rows
 
 
 def _in_words(entry: Entry) -> str:
@@ -22,7 +23,8 @@ exclude_patterns = ["_build"]
 source_suffix = {".md": "markdown"}
 
 myst_enable_extensions = ["colon_fence", "deflist", "substitution"]
-myst_substitutions = {"settings": "\n\n".join(_in_words(entry) for entry in entries())}
+_METRICS = "\n".join(["| name | kind | labels | what it says |", "|---|---|---|---|", *rows()])
+myst_substitutions = {"settings": "\n\n".join(_in_words(entry) for entry in entries()), "metrics": _METRICS}
 myst_heading_anchors = 3
 
 autodoc_typehints = "description"

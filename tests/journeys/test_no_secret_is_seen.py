@@ -164,7 +164,7 @@ def test_no_secret_of_the_story_is_seen(
         with production.player() as player:
             failed = [name for name, report in play(player) if not report.is_as_expected]
             answers = misbehave(player)
-            with urlopen(f"http://{free_address}/metrics") as response:  # noqa: S310 -- loopback
+            with urlopen(f"http://{free_address}/metrics") as response:
                 figures = response.read().decode()
             logged = log.read_text()
             player.http.get(f"{player.issuer}/leak?{player.tokens.refresh_token}")

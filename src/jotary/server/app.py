@@ -32,7 +32,7 @@ from jotary.server.ports import Clock, Entropy, PasswordHasher, Signer, Unavaila
 from jotary.server.settings import Settings, load
 from jotary.server.store import Store, StoreWatch, UnknownSchemaError, open_store
 from jotary.server.telemetry import READY, STOPPING, RequestIds, Telemetry, configure_logging, tell_service_manager
-from jotary.server.telemetry.key_care import KeyCare
+from jotary.server.telemetry.key_care import KeyCare, renew
 from jotary.server.telemetry.periodic import periodically
 from jotary.server.web import Forwarded, Parts, build_app
 
@@ -125,7 +125,9 @@ class Application:
             parts = self._parts(store, telemetry.hasher(hasher), telemetry.signer(keyring), keyring, telemetry)
             telemetry.read(store=store, keyring=keyring, feed=parts.feed.figures, passwords=lambda: hasher.waiting)
             routes = telemetry.requests(build_app(parts))
-            self._routes = RequestIds(Forwarded(routes, self._settings.trusted_proxies), self._entropy)
+            self._routes = RequestIds(
+                Forwarded(routes, self._settings.trusted_proxies), self._entropy, tell=telemetry.request_meter
+            )
             log.info("started", issuer=self._settings.issuer)
             try:
                 yield
@@ -179,7 +181,7 @@ class Application:
             userinfo=UserinfoEndpoint(store, keyring, settings),
             documents=Documents(settings=settings, signer=keyring),
             feed=RevocationFeed(
-                feed_store, signer, self._clock, issuer=settings.issuer, renew_keys=partial(_renew, keyring)
+                feed_store, signer, self._clock, issuer=settings.issuer, renew_keys=partial(renew, keyring)
             ),
             ready=ready,
             scope_descriptions=settings.scope_descriptions,
@@ -286,15 +288,3 @@ def from_environment() -> Application:
     if loaded.secret.is_new:
         log.warning("secret_created", file=loaded.secret.origin, hint="Keep it, and back it up with the database.")
     return _Worker(loaded.settings, clock=system_clock, entropy=system_entropy)
-
-
-async def _renew(keyring: Keyring) -> None:
-    """Read the keys anew.
-
-    Raises:
-        Unavailable: that failed, and a withdrawn key may still sign here.
-    """
-    try:
-        await keyring.refresh()
-    except SealError as error:
-        raise Unavailable(str(error)) from error

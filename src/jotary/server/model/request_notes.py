@@ -13,3 +13,5 @@ STATUS: Final = "jotary.status"
 REFUSAL: Final = "jotary.refusal"
 #: True: it came from a proxy that the operator trusts.
 FROM_PROXY: Final = "jotary.from_proxy"
+#: str: the grant type that the token endpoint was asked for, as it was sent.
+GRANT: Final = "jotary.grant"

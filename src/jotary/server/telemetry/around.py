@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Final
 
 from jotary.jose import KeySet
 from jotary.oauth.parameters import Parameters
@@ -13,7 +13,8 @@ from jotary.server.ports import PasswordHasher, Signer
 
 Around = Callable[[], AbstractContextManager[object]]
 
-_GRANTS = frozenset(grant.NAME for grant in GRANTS)
+#: What may be asked for at the token endpoint.
+GRANT_TYPES: Final = frozenset(grant.NAME for grant in GRANTS)
 
 
 class HasherWith:
@@ -73,4 +74,4 @@ class TokensWith:
 def grant_of(parameters: Parameters) -> str:
     """The grant type that is asked for; `other` for what is none, which may be any text."""
     grant = parameters.get("grant_type")
-    return grant if grant in _GRANTS else "other"
+    return grant if grant in GRANT_TYPES else "other"

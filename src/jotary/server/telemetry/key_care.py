@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import structlog
 
-from jotary.server.keyring import Keyring
+from jotary.server.keyring import Keyring, SealError
+from jotary.server.ports import Unavailable
 
 log = structlog.get_logger("jotary.server")
 
@@ -29,3 +30,15 @@ class KeyCare:
         if self._keyring.is_overdue and not self._has_said:
             log.warning("key_rotation_overdue", hint="Add the next signing key with: jotary key add")
         self._has_said = self._keyring.is_overdue
+
+
+async def renew(keyring: Keyring) -> None:
+    """Read the keys anew.
+
+    Raises:
+        Unavailable: that failed, and a withdrawn key may still sign here.
+    """
+    try:
+        await keyring.refresh()
+    except SealError as error:
+        raise Unavailable(str(error)) from error

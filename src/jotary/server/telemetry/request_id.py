@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from time import perf_counter
 from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jotary.server.ports import Entropy
+from jotary.server.telemetry.watched_requests import Tell
 
 HEADER: Final = b"x-request-id"
 
@@ -45,9 +47,11 @@ class RequestIds:
     Args:
         app: what answers.
         entropy: where the names come from.
+        tell: is told of each request that is over, with its seconds. Here, as one more middleware would cost more.
     """
 
-    def __init__(self, app: ASGIApp, entropy: Entropy) -> None:
+    def __init__(self, app: ASGIApp, entropy: Entropy, *, tell: Tell | None = None) -> None:
+        self._tell = tell
         self._app = app
         self._entropy = entropy
 
@@ -63,7 +67,10 @@ class RequestIds:
             await send(message)
 
         token = _current.set(name)
+        begun = perf_counter()
         try:
             await self._app(scope, receive, send_named)
         finally:
+            if self._tell is not None and scope["type"] == "http":
+                self._tell(scope, perf_counter() - begun)
             _current.reset(token)

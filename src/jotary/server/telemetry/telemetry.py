@@ -18,10 +18,10 @@ from jotary.server.telemetry.access_log import access_log
 from jotary.server.telemetry.around import HasherWith, SignerWith, TokensWith
 from jotary.server.telemetry.metrics import Metrics
 from jotary.server.telemetry.metrics.readings import DatabaseFigures
-from jotary.server.telemetry.metrics.work_meters import MeteredTokens, Watch
+from jotary.server.telemetry.metrics.work_meters import Watch
 from jotary.server.telemetry.metrics.workers import FOLDER_VARIABLE
 from jotary.server.telemetry.tracing import tracing_from_environment
-from jotary.server.telemetry.watched_requests import WatchedRequests
+from jotary.server.telemetry.watched_requests import Tell, WatchedRequests
 
 if TYPE_CHECKING:
     from jotary.server.telemetry.tracing.tracing import Tracing
@@ -103,10 +103,13 @@ class Telemetry:
             signer = SignerWith(signer, self._metrics.signatures)
         return signer if self._tracing is None else SignerWith(signer, self._tracing.sign)
 
+    @property
+    def request_meter(self) -> Tell | None:
+        """Who counts requests."""
+        return None if self._metrics is None else self._metrics.requests
+
     def tokens(self, tokens: TokenFlow) -> TokenFlow:
-        """The token endpoint, watched."""
-        if self._metrics is not None:
-            tokens = MeteredTokens(tokens, self._metrics.tokens)
+        """The token endpoint, watched; its answers are counted with the requests."""
         return tokens if self._tracing is None else TokensWith(tokens, self._tracing.grant)
 
     def limiter(self, store: LimitStore, key: bytes) -> Limiter:
@@ -117,9 +120,8 @@ class Telemetry:
 
     def requests(self, app: ASGIApp) -> ASGIApp:
         """What answers requests, watched."""
-        told = (None if self._metrics is None else self._metrics.requests, access_log(self._settings))
-        tell = [each for each in told if each is not None]
-        app = WatchedRequests(app, tell) if tell else app
+        tell = access_log(self._settings)
+        app = app if tell is None else WatchedRequests(app, tell)
         return app if self._tracing is None else self._tracing.requests(app)
 
     def read(

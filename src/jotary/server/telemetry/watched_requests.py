@@ -1,6 +1,6 @@
 """Every request, told with how long it took to whoever counts or logs it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from time import perf_counter
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,9 +17,9 @@ class WatchedRequests:
         tell: who is told.
     """
 
-    def __init__(self, app: ASGIApp, tell: Sequence[Tell]) -> None:
+    def __init__(self, app: ASGIApp, tell: Tell) -> None:
         self._app = app
-        self._tell = tuple(tell)
+        self._tell = tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -29,5 +29,4 @@ class WatchedRequests:
         finally:
             seconds = perf_counter() - begun
             if scope["type"] == "http":
-                for tell in self._tell:
-                    tell(scope, seconds)
+                self._tell(scope, seconds)

@@ -125,7 +125,7 @@ def test_the_catalogue_is_what_is_shown(tmp_path: Path) -> None:
 
 def _address_of(figures: Figures) -> str:
     """Where the figures are asked for."""
-    (cell,) = [cell.cell_contents for cell in figures.__closure__ or ()]  # type: ignore[attr-defined]  # a function
+    (cell,) = [cell.cell_contents for cell in figures.__closure__ or ()]
     return str(cell)
 
 
@@ -194,7 +194,7 @@ def test_a_hash_that_waits_and_one_that_is_turned_away(tmp_path: Path) -> None:
 def _parts_of(app: Application) -> Any:
     """The parts of a running server."""
     forwarded = app._routes._app  # type: ignore[union-attr]  # the middleware in front
-    endpoint, _ = forwarded._app._app._endpoints["/sign-in"]
+    endpoint, _ = forwarded._app._endpoints["/sign-in"]
     return endpoint._handlers["POST"].__self__.parts
 
 

@@ -21,7 +21,6 @@ from jotary.server.telemetry.metrics.work_meters import (
     LimitMeter,
     MeteredLimiter,
     SignatureMeter,
-    TokenMeter,
     measure_lag,
 )
 from jotary.server.telemetry.metrics.workers import FOLDER_VARIABLE, worker_socket
@@ -40,7 +39,6 @@ class Metrics:
         self.requests = RequestMeter(self.instruments)
         self.store = StoreMeter(self.instruments)
         self.hashes = HashMeter(self.instruments)
-        self.tokens = TokenMeter(self.instruments)
         self.signatures = SignatureMeter(self.instruments)
         self._limits = LimitMeter(self.instruments, self.store.sign_in_limited)
         self._purged = self.instruments.counter(catalogue.PURGED)

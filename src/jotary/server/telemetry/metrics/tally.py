@@ -6,7 +6,6 @@ from itertools import accumulate
 
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
-from prometheus_client.utils import floatToGoString
 
 from jotary.server.telemetry.metrics.catalogue import Metric
 
@@ -51,7 +50,7 @@ class Tallies:
             yield counter
             return
         histogram = HistogramMetricFamily(name, text, labels=labels)
-        bounds = [floatToGoString(bound) for bound in (*self._metric.buckets, float("inf"))]
+        bounds = [*map(str, self._metric.buckets), "+Inf"]
         for values, tally in tuple(self._tallies.items()):
             counts = accumulate(tuple(tally.counts))
             buckets = [(bound, float(count)) for bound, count in zip(bounds, counts, strict=True)]

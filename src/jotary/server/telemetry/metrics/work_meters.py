@@ -7,68 +7,19 @@ from time import perf_counter
 from types import TracebackType
 from typing import Final, ParamSpec, Protocol, Self, TypeVar
 
-from jotary.oauth.errors import OAuthError
-from jotary.oauth.parameters import Parameters
-from jotary.server.flows.issue import TokenResponse
 from jotary.server.flows.limits.limit import Counter, TooMany
 from jotary.server.flows.limits.limiter import Limiter
-from jotary.server.flows.token import TokenFlow
 from jotary.server.model.changes import Change
 from jotary.server.model.event import Event
 from jotary.server.ports import Unavailable
-from jotary.server.telemetry.around import grant_of
 from jotary.server.telemetry.metrics import catalogue
 from jotary.server.telemetry.metrics.instruments import Instruments
-from jotary.server.telemetry.metrics.tally import Tally
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
 
 #: Seconds between two looks at how late the event loop is.
 LAG_INTERVAL: Final = 0.5
-
-
-class TokenMeter:
-    """Counts answers of the token endpoint by how they end. No context: it is on the hot path."""
-
-    def __init__(self, instruments: Instruments) -> None:
-        self._answers = instruments.tallies(catalogue.TOKENS)
-        self._bound: dict[tuple[str, str], Tally] = {}
-
-    def count(self, grant: str, outcome: str) -> None:
-        """Count one."""
-        tally = self._bound.get((grant, outcome))
-        if tally is None:
-            tally = self._bound[grant, outcome] = self._answers.labels(grant, outcome)
-        tally.total += 1
-
-
-class MeteredTokens:
-    """The token endpoint, its answers counted."""
-
-    def __init__(self, tokens: TokenFlow, meter: TokenMeter) -> None:
-        self._tokens = tokens
-        self._count = meter.count
-
-    async def __call__(
-        self, parameters: Parameters, authorization: str | None, *, now: int, address: str | None = None
-    ) -> TokenResponse:
-        """As of the token endpoint."""
-        grant = grant_of(parameters)
-        try:
-            answer = await self._tokens(parameters, authorization, now=now, address=address)
-        except Exception as error:
-            self._count(grant, outcome_of(error))
-            raise
-        self._count(grant, "ok")
-        return answer
-
-
-def outcome_of(error: BaseException) -> str:
-    """The error code that a failure becomes."""
-    if isinstance(error, OAuthError):
-        return error.error
-    return "temporarily_unavailable" if isinstance(error, Unavailable) else "server_error"
 
 
 class Watch(Protocol):

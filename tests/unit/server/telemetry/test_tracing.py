@@ -1,0 +1,86 @@
+"""Spans of a request: what takes time in it, whose trace it is in, and nothing that was sent."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from jotary.oauth.secret import Secret
+from jotary.server.app import create_app
+from jotary.server.settings import Settings
+from jotary.server.telemetry.tracing import tracing_from_environment
+from jotary.server.telemetry.tracing.tracing import Tracing
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+def trace(tmp_path: Path, trusted: tuple[str, ...], **request: Any) -> list[ReadableSpan]:
+    """The spans of one token request."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    url = f"sqlite:///{tmp_path}/jotary.db"
+    settings = Settings(secret=Secret("0123456789abcdef" * 2), database=url, trusted_proxies=trusted)
+
+    async def journey() -> None:
+        app = create_app(settings, tracing=Tracing(provider))
+        async with app.running():
+            exporter.clear()
+            door = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))
+            async with httpx2.AsyncClient(transport=door, base_url="http://127.0.0.1:8000") as client:
+                await client.post("/token?x=jrt_query", **request)
+
+    asyncio.run(journey())
+    return list(exporter.get_finished_spans())
+
+
+def test_a_request_is_a_span_with_what_it_did_below(tmp_path: Path) -> None:
+    """Semantic conventions for HTTP servers; the refusal's code, and no credentials, names or queries."""
+    form = {"grant_type": "client_credentials", "client_id": "robot", "client_secret": "jcs_never"}
+    spans = trace(tmp_path, (), data=form)
+    by_name = {span.name: span for span in spans}
+    root, grant = by_name["POST /token"], by_name["grant"]
+    assert root.parent is None
+    assert grant.parent is not None
+    assert root.context is not None
+    assert grant.parent.span_id == root.context.span_id
+    attributes = dict(root.attributes or {})
+    assert attributes.pop("jotary.request_id")
+    assert attributes == {
+        "http.request.method": "POST",
+        "url.scheme": "http",
+        "http.route": "/token",
+        "http.response.status_code": 401,
+        "error.type": "invalid_client",
+    }
+    assert dict(grant.attributes or {}) == {"jotary.grant_type": "client_credentials", "error.type": "invalid_client"}
+    assert "commit" in by_name  # the audit event
+    assert not any(text in str([span.to_json() for span in spans]) for text in ("jcs_", "jrt_", "robot"))
+
+
+@pytest.mark.parametrize(("trusted", "is_theirs"), [((), False), (("127.0.0.1",), True)])
+def test_a_trace_is_taken_from_a_trusted_proxy_only(tmp_path: Path, trusted: tuple[str, ...], is_theirs: bool) -> None:
+    """W3C Trace Context §3.2, docs/decisions/0012: a stranger must not write into anybody's trace."""
+    headers = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
+    root = next(span for span in trace(tmp_path, trusted, headers=headers) if span.name == "POST /token")
+    assert root.context is not None
+    assert (f"{root.context.trace_id:032x}" == TRACE) is is_theirs
+    assert (root.parent is not None) is is_theirs
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_SDK_DISABLED": "true"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_TRACES_EXPORTER": "none"},
+    ],
+)
+def test_without_an_endpoint_there_are_no_traces(environ: dict[str, str]) -> None:
+    """OpenTelemetry's own variables, and nothing else."""
+    assert tracing_from_environment(environ) is None
