@@ -72,8 +72,9 @@ class Control:
 
     Attributes:
         removes: the guard that is taken out, in words.
-        sabotage: the function that does so in a server process before it serves, as `module:function`, which
-            `Spawner.start` takes; it patches the one line and calls no network.
+        sabotage: the function that does so, as `module:function` (`faults/sabotage.py` has those of this folder). It
+            gets a `Replace` to call: in a server process before it serves (`Spawner.start` takes the name), or in
+            this one (`sabotage.applied`).
         reddens: the name of the figure that must not be met any more.
     """
 

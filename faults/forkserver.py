@@ -1,0 +1,94 @@
+"""Starts `jotary serve` again and again without paying for its imports: each one is a fork of this process.
+
+A fork is a process as any other: it has its own memory, connections and locks, and dies of SIGKILL by itself. Orders
+come over the socket that is named on the command line, each with the listener that the server is to serve at.
+"""
+
+import contextlib
+import os
+import socket
+import sys
+import time
+from typing import Any, NoReturn
+
+import msgspec
+
+from faults import sabotage
+from jotary.cli.serve import serve
+from jotary.server import app
+
+_FIRST_PASSED = 3  # the descriptor at which sd_listen_fds(3) passes the first socket
+_ORDER_SIZE = 65_536  # bytes
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One server to start.
+
+    Attributes:
+        environment: its settings.
+        log: the file that it writes to.
+        arguments: of `jotary serve`.
+        sabotage: `module:function`, or empty.
+        clock_offset: seconds by which its clock is wrong.
+        clock_origin: Unix seconds from which its clock runs `clock_speed` times as fast as the true one.
+        clock_speed: 1 for a clock that runs as clocks do.
+    """
+
+    environment: dict[str, str]
+    log: str
+    arguments: tuple[str, ...] = ()
+    sabotage: str = ""
+    clock_offset: int = 0
+    clock_origin: float = 0
+    clock_speed: int = 1
+
+
+def clock_of(order: Order) -> float:
+    """Unix seconds as the server of this order reads them."""
+    return order.clock_origin + (time.time() - order.clock_origin) * order.clock_speed + order.clock_offset
+
+
+def main() -> None:
+    """Carry out orders until the other side hangs up, then end with every server that was started."""
+    orders = socket.socket(fileno=int(sys.argv[1]))
+    while True:
+        text, descriptors, _, _ = socket.recv_fds(orders, _ORDER_SIZE, 1)
+        if not text:
+            os.killpg(0, 9)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        order = msgspec.json.decode(text, type=Order)
+        number = os.fork()
+        if number == 0:
+            orders.close()
+            _become_server(order, descriptors[0])
+        handle = os.pidfd_open(number)  # before it is waited for: the number is its own until then
+        socket.send_fds(orders, [str(number).encode()], [handle])
+        os.close(handle)
+        os.close(descriptors[0])
+
+
+def _become_server(order: Order, listener: int) -> NoReturn:
+    output = os.open(order.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.dup2(listener, _FIRST_PASSED)
+    os.environ.update(order.environment, LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+    _set_clock(order)
+    sabotage.apply(order.sabotage)
+    serve.main(args=list(order.arguments), prog_name="jotary serve")
+    raise AssertionError("`jotary serve` ends its process")
+
+
+def _set_clock(order: Order) -> None:
+    if (order.clock_offset, order.clock_speed) == (0, 1):
+        return
+    defaults: Any = app.create_app.__kwdefaults__  # a clock is an argument, and the command leaves the default
+    defaults["clock"] = lambda: int(clock_of(order))
+    # What is to be done every so many seconds is done every so many of these.
+    vars(app)["KEY_REFRESH_INTERVAL"] = 5 / order.clock_speed if order.clock_speed > 1 else app.KEY_REFRESH_INTERVAL
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Servers on loopback, each a process, that are started within a tenth of a second and killed at will."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+import jotary
+from faults.forkserver import Order
+
+_BACKLOG = 1024
+_PATIENCE = 30  # seconds
+
+
+class Door:
+    """A loopback port that stays open while no server serves at it: callers wait in its queue meanwhile."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        self.port: int = self.socket.getsockname()[1]
+        self.origin = f"http://127.0.0.1:{self.port}"
+
+
+class Server:
+    """A running `jotary serve`."""
+
+    def __init__(self, number: int, handle: int) -> None:
+        self.number = number
+        self._handle = handle
+
+    def kill(self) -> None:
+        """SIGKILL: it does nothing any more, from one instruction to the next. Returns when it is gone."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """SIGTERM: it may finish what it has begun. Returns when it is gone."""
+        self._end(signal.SIGTERM)
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send a signal and do not wait."""
+        signal.pidfd_send_signal(self._handle, number)
+
+    def is_gone(self, seconds: float = 0) -> bool:
+        """Whether it ends within so many seconds."""
+        return bool(select.select([self._handle], [], [], seconds)[0])
+
+    def _end(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):  # it ended by itself
+            self.tell(number)
+        if not self.is_gone(_PATIENCE):
+            raise RuntimeError(f"the server does not end on {number.name}")
+
+
+class Spawner:
+    """Starts servers; all end with it. Use it as a context manager.
+
+    Args:
+        folder: where logs are written, and where the servers work.
+        prefix: a command that runs another one, such as strace.
+    """
+
+    def __init__(self, folder: Path, prefix: Sequence[str] = ()) -> None:
+        self._folder = folder
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._orders.settimeout(_PATIENCE)
+        paths = [str(Path(file).parents[1]) for file in (__file__, jotary.__file__)]
+        self._log = folder / "servers.log"
+        with theirs, self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*prefix, sys.executable, "-m", "faults.forkserver", str(theirs.fileno())],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._doors: list[Door] = []
+        self._handles: list[int] = []
+
+    def __enter__(self) -> Self:
+        """Nothing is served yet."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End everything that was started here."""
+        self._orders.close()  # the fork server ends its group then
+        try:
+            self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for handle in self._handles:
+            os.close(handle)
+        for door in self._doors:
+            door.socket.close()
+
+    def open_door(self) -> Door:
+        """A port to serve at."""
+        door = Door()
+        self._doors.append(door)
+        return door
+
+    def start(self, door: Door, environment: Mapping[str, str], **how: Any) -> Server:
+        """Start `jotary serve` at a door. Whoever asks there is answered as soon as it is up.
+
+        Args:
+            door: where it serves.
+            environment: its settings.
+            how: the other fields of `forkserver.Order`.
+        """
+        order = Order(environment=dict(environment), log=str(self._log), **how)
+        try:
+            socket.send_fds(self._orders, [msgspec.json.encode(order)], [door.socket.fileno()])
+            number, handles, _, _ = socket.recv_fds(self._orders, 64, 1)
+        except OSError as error:
+            raise RuntimeError(f"no server starts:\n{self.log()}") from error
+        if not handles:
+            raise RuntimeError(f"no server starts:\n{self.log()}")
+        self._handles += handles
+        return Server(int(number), handles[0])
+
+    def log(self) -> str:
+        """The end of what the servers wrote."""
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-30:])
