@@ -4,9 +4,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from faults import kill
 from faults.fault import Effort, Fault, Figure
 
-FAULTS: tuple[Fault, ...] = ()
+FAULTS: tuple[Fault, ...] = (kill,)
 
 
 @dataclass(frozen=True)

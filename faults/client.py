@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-#: Seconds without an answer after which a client takes its request for lost.
-PATIENCE = 10
+_PATIENCE = 10  # seconds without an answer after which a client takes its request for lost
+_PERSISTENCE = 60  # seconds after which it gives up
 _PAUSE = 0.005  # seconds between a lost answer and the next attempt
 _BUSY = 503
 
@@ -44,7 +44,7 @@ class Connection:
             UnansweredError: none came.
         """
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(_PATIENCE):
                 return await self._ask(request)
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
             self.close()
@@ -81,7 +81,15 @@ class Client:
         self.unanswered = 0
 
     async def insist(self, request: bytes) -> Answer:
-        """Ask one server, and the next one with the same request, until an answer came that is no 503."""
+        """Ask one server, and the next one with the same request, until an answer came that is no 503.
+
+        Raises:
+            TimeoutError: none came for a minute: the servers are not what they should be.
+        """
+        async with asyncio.timeout(_PERSISTENCE):
+            return await self._insist(request)
+
+    async def _insist(self, request: bytes) -> Answer:
         while True:
             try:
                 answer = await self._connections[self._turn].ask(request)
