@@ -5,7 +5,8 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,6 +26,7 @@ from jotary.server.model.sign_in import SignIn
 from jotary.server.model.user import User
 from jotary.server.settings import Settings
 from jotary.server.store import open_store
+from jotary.server.store.migrations import upgrade
 
 AUDIENCE = "https://api.example.com"
 CLIENT = "web"
@@ -64,6 +66,7 @@ class Scene:
         sign_in = SignIn(
             id=_SIGN_IN, user_id=USER, authenticated_at=now, methods=("pwd",), last_seen_at=now, expires_at=now + _DAY
         )
+        self.file.write_bytes(_empty_database())
         self.add(
             AddClient(self._client(now)),
             AddUser(User(id=USER, email="person@example.com", created_at=now)),
@@ -138,11 +141,14 @@ class Scene:
 
     def query(self, sql: str) -> list[tuple[object, ...]]:
         """Rows of the database as they are now."""
-        connection = sqlite3.connect(self.file)
-        try:
+        with closing(sqlite3.connect(self.file, timeout=30)) as connection:
             return connection.execute(sql).fetchall()
-        finally:
-            connection.close()
+
+    def forget(self) -> None:
+        """Drop all sessions and codes."""
+        with closing(sqlite3.connect(self.file, timeout=30)) as connection, connection:
+            connection.execute("DELETE FROM sessions")
+            connection.execute("DELETE FROM codes")
 
     def generations(self) -> dict[str, int]:
         """Where each session stands that has not been ended."""
@@ -155,6 +161,14 @@ def folder() -> Iterator[Path]:
     """A folder for one fault, which goes with it."""
     with TemporaryDirectory(prefix="jotary-fault-") as path:
         yield Path(path)
+
+
+@cache
+def _empty_database() -> bytes:
+    """The schema takes longer to make than to copy."""
+    with folder() as place:
+        upgrade(f"sqlite:///{place / 'empty.db'}")
+        return (place / "empty.db").read_bytes()
 
 
 def _session(now: int) -> Session:
