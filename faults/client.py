@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import msgspec
 
 _PATIENCE = 10  # seconds without an answer after which a client takes its request for lost
-_PERSISTENCE = 60  # seconds after which it gives up
+_PERSISTENCE = 30  # seconds after which it gives up
 _PAUSE = 0.005  # seconds between a lost answer and the next attempt
 _BUSY = 503
 

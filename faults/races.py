@@ -1,8 +1,8 @@
 """A hundred requests at once with one code or one refresh token, over two servers: exactly one wins.
 
-Of a code, one redemption is answered with tokens, the others are refused, and the session that it opened ends (RFC 6749
-§4.1.2, §10.5). Of a refresh token, one request moves the session by one generation, and the others are answered with the
-same successor, as a retry is (design §6.1).
+Of a code, one redemption is answered with tokens, the others are refused, and the session that it opened ends
+(RFC 6749 §4.1.2). Of a refresh token, one request moves the session by one generation, and the others are answered with
+the same successor, as a retry is (design §6.1).
 """
 
 import asyncio
@@ -73,7 +73,6 @@ def run(effort: Effort, control: Control | None = None) -> Report:
         scene = Scene(place, doors[0].origin, {})
         for door in doors:
             spawner.start(door, scene.environment, sabotage="" if control is None else control.sabotage)
-        ports = [door.port for door in doors]
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             tracks = [_Track([door.port for door in doors]) for _ in range(_AT_ONCE)]
             while tally.races < 2 * races:

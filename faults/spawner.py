@@ -95,7 +95,9 @@ class Spawner:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End everything that was started here."""
+        """End everything that was started here; an error is told what the servers wrote."""
+        if error is not None:
+            error.add_note(self.log())
         self._orders.close()  # the fork server ends its group then
         try:
             self._process.wait(_PATIENCE)
