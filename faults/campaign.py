@@ -4,10 +4,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from faults import durability, kill, races
+from faults import durability, kill, races, rotation
 from faults.fault import Effort, Fault, Figure
 
-FAULTS: tuple[Fault, ...] = (kill, durability, races)
+FAULTS: tuple[Fault, ...] = (kill, durability, races, rotation)
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,19 @@ import contextlib
 import os
 import socket
 import sys
-import time
+from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
 
 from faults import sabotage
+from faults.clock import SharedClock
 from jotary.cli.serve import serve
 from jotary.server import app
 
 _FIRST_PASSED = 3  # the descriptor at which sd_listen_fds(3) passes the first socket
 _ORDER_SIZE = 65_536  # bytes
+_KEY_REFRESH_INTERVAL = 0.01  # seconds
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,23 +31,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         log: the file that it writes to.
         arguments: of `jotary serve`.
         sabotage: `module:function`, or empty.
-        clock_offset: seconds by which its clock is wrong.
-        clock_origin: Unix seconds from which its clock runs `clock_speed` times as fast as the true one.
-        clock_speed: 1 for a clock that runs as clocks do.
+        clock: the file of a `SharedClock` that it reads; empty for the true time.
     """
 
     environment: dict[str, str]
     log: str
     arguments: tuple[str, ...] = ()
     sabotage: str = ""
-    clock_offset: int = 0
-    clock_origin: float = 0
-    clock_speed: int = 1
-
-
-def clock_of(order: Order) -> float:
-    """Unix seconds as the server of this order reads them."""
-    return order.clock_origin + (time.time() - order.clock_origin) * order.clock_speed + order.clock_offset
+    clock: str = ""
 
 
 def main() -> None:
@@ -75,19 +68,18 @@ def _become_server(order: Order, listener: int) -> NoReturn:
     os.dup2(output, 2)
     os.dup2(listener, _FIRST_PASSED)
     os.environ.update(order.environment, LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
-    _set_clock(order)
+    _set_clock(order.clock)
     sabotage.apply(order.sabotage)
     serve.main(args=list(order.arguments), prog_name="jotary serve")
     raise AssertionError("`jotary serve` ends its process")
 
 
-def _set_clock(order: Order) -> None:
-    if (order.clock_offset, order.clock_speed) == (0, 1):
-        return
-    defaults: Any = app.create_app.__kwdefaults__  # a clock is an argument, and the command leaves the default
-    defaults["clock"] = lambda: int(clock_of(order))
-    # What is to be done every so many seconds is done every so many of these.
-    vars(app)["KEY_REFRESH_INTERVAL"] = 5 / order.clock_speed if order.clock_speed > 1 else app.KEY_REFRESH_INTERVAL
+def _set_clock(file: str) -> None:
+    if file:
+        defaults: Any = app.create_app.__kwdefaults__  # a clock is an argument, and the command leaves the default
+        defaults["clock"] = SharedClock(Path(file))
+        # A step of that clock takes no time, so the keys are looked at all the time.
+        vars(app)["KEY_REFRESH_INTERVAL"] = _KEY_REFRESH_INTERVAL
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from faults.sabotage import Replace
 from jotary.server.flows.grants import authorization_code, refresh_token
+from jotary.server.keyring import keyring
+from jotary.server.keyring.schedule import Rules
 from jotary.server.model import changes
 from jotary.server.model.identifier import IDENTIFIER_ENTROPY, new_identifier
 from jotary.server.model.refresh_token import RefreshToken
@@ -93,6 +95,21 @@ def redeem_twice(replace: Replace) -> None:
         return msgspec.structs.replace(session, id=new_identifier(now, entropy))
 
     replace(authorization_code, "_open", open_another)
+
+
+def no_announcement(replace: Replace) -> None:
+    """A new key signs at once."""
+    rules_of = Rules.of
+
+    def at_once(**how: Any) -> Rules:
+        return msgspec.structs.replace(rules_of(**how), announcement=0)
+
+    replace(Rules, "of", at_once)
+
+
+def keep_retired_keys(replace: Replace) -> None:
+    """A key is published for ever."""
+    replace(keyring, "is_gone", lambda *_: False)
 
 
 def _rewrite(replace: Replace, change: type[changes.Change], sql: sa.Update) -> None:

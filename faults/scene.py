@@ -24,7 +24,7 @@ from jotary.server.model.refresh_token import RefreshTokens
 from jotary.server.model.session import Session
 from jotary.server.model.sign_in import SignIn
 from jotary.server.model.user import User
-from jotary.server.settings import Settings
+from jotary.server.settings import load
 from jotary.server.store import open_store
 from jotary.server.store.migrations import upgrade
 
@@ -51,16 +51,19 @@ class Scene:
         self.folder, self.issuer = folder, issuer
         self.file = folder / "jotary.db"
         secret = secrets.token_urlsafe(32)
+        lifetimes = {
+            name: int(settings[f"JOTARY_{name.upper()}"]) for name in _LIFETIMES if f"JOTARY_{name.upper()}" in settings
+        }
         self.client_secret = secrets.token_urlsafe(32)
-        self.settings = Settings(issuer=issuer, database=f"sqlite:///{self.file}", secret=Secret(secret))
         self.environment = {
             "JOTARY_ISSUER": issuer,
-            "JOTARY_DATABASE": self.settings.database,
+            "JOTARY_DATABASE": f"sqlite:///{self.file}",
             "JOTARY_SECRET": secret,
             "JOTARY_LOG_LEVEL": "error",
             "JOTARY_LOG_FORMAT": "json",
             **settings,
         }
+        self.settings = load(environ=self.environment, folder=folder).settings
         self._refresh_tokens = RefreshTokens(derive_key(self.settings.secret, "refresh-token"))
         now = int(time.time())
         sign_in = SignIn(

@@ -36,6 +36,8 @@ class Server:
     def __init__(self, number: int, handle: int) -> None:
         self.number = number
         self._handle = handle
+        self._poll = select.poll()
+        self._poll.register(handle, select.POLLIN)
 
     def kill(self) -> None:
         """SIGKILL: it does nothing any more, from one instruction to the next. Returns when it is gone."""
@@ -51,13 +53,17 @@ class Server:
 
     def is_gone(self, seconds: float = 0) -> bool:
         """Whether it ends within so many seconds."""
-        return bool(select.select([self._handle], [], [], seconds)[0])
+        return bool(self._poll.poll(seconds * 1000))
 
     def _end(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):  # it ended by itself
             self.tell(number)
         if not self.is_gone(_PATIENCE):
             raise RuntimeError(f"the server does not end on {number.name}")
+
+    def close(self) -> None:
+        """Let go of it; it is not told."""
+        os.close(self._handle)
 
 
 class Spawner:
@@ -86,7 +92,7 @@ class Spawner:
                 start_new_session=True,
             )
         self._doors: list[Door] = []
-        self._handles: list[int] = []
+        self._servers: list[Server] = []
 
     def __enter__(self) -> Self:
         """Nothing is served yet."""
@@ -104,8 +110,8 @@ class Spawner:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        for handle in self._handles:
-            os.close(handle)
+        for server in self._servers:
+            server.close()
         for door in self._doors:
             door.socket.close()
 
@@ -131,8 +137,12 @@ class Spawner:
             raise RuntimeError(f"no server starts:\n{self.log()}") from error
         if not handles:
             raise RuntimeError(f"no server starts:\n{self.log()}")
-        self._handles += handles
-        return Server(int(number), handles[0])
+        for ended in [server for server in self._servers if server.is_gone()]:
+            ended.close()
+            self._servers.remove(ended)
+        server = Server(int(number), handles[0])
+        self._servers.append(server)
+        return server
 
     def log(self) -> str:
         """The end of what the servers wrote."""
