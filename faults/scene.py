@@ -51,9 +51,6 @@ class Scene:
         self.folder, self.issuer = folder, issuer
         self.file = folder / "jotary.db"
         secret = secrets.token_urlsafe(32)
-        lifetimes = {
-            name: int(settings[f"JOTARY_{name.upper()}"]) for name in _LIFETIMES if f"JOTARY_{name.upper()}" in settings
-        }
         self.client_secret = secrets.token_urlsafe(32)
         self.environment = {
             "JOTARY_ISSUER": issuer,
