@@ -4,10 +4,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from faults import durability, kill, races, rotation
+from faults import durability, kill, outage, races, rotation
 from faults.fault import Effort, Fault, Figure
 
-FAULTS: tuple[Fault, ...] = (kill, durability, races, rotation)
+FAULTS: tuple[Fault, ...] = (kill, durability, races, rotation, outage)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from jotary.server.store import store as store_module
 from jotary.server.store.schema import codes, sessions
 from jotary.server.store.sqlite import file
 from jotary.server.store.store import Store
+from jotary.verifier import keys
+from jotary.verifier.keys import KeyState
 
 _LATE = 0.02  # seconds
 _ACKNOWLEDGED = (changes.RotateSession, changes.RedeemCode, changes.EndSession)  # what a client is told of
@@ -110,6 +112,16 @@ def no_announcement(replace: Replace) -> None:
 def keep_retired_keys(replace: Replace) -> None:
     """A key is published for ever."""
     replace(keyring, "is_gone", lambda *_: False)
+
+
+def drop_keys(replace: Replace) -> None:
+    """Keys that could not be fetched anew are forgotten."""
+    failed = keys.failed
+
+    def forget(state: KeyState, reason: str, now: float) -> KeyState:
+        return msgspec.structs.replace(failed(state, reason, now), keys=None)
+
+    replace(keys, "failed", forget)
 
 
 def _rewrite(replace: Replace, change: type[changes.Change], sql: sa.Update) -> None:
