@@ -16,10 +16,11 @@ from jotary.server.model.identifier import IDENTIFIER_ENTROPY, new_identifier
 from jotary.server.model.refresh_token import RefreshToken
 from jotary.server.store import statements
 from jotary.server.store import store as store_module
+from jotary.server.store.purge import PURGES
 from jotary.server.store.schema import codes, sessions
 from jotary.server.store.sqlite import file
 from jotary.server.store.store import Store
-from jotary.verifier import keys
+from jotary.verifier import keys, verifier
 from jotary.verifier.keys import KeyState
 
 _LATE = 0.02  # seconds
@@ -122,6 +123,21 @@ def drop_keys(replace: Replace) -> None:
         return msgspec.structs.replace(failed(state, reason, now), keys=None)
 
     replace(keys, "failed", forget)
+
+
+def no_leeway(replace: Replace) -> None:
+    """An API's clock is the only one that counts."""
+    expect = vars(verifier)["expect"]
+
+    def strict(issuer: str, audience: Any, algorithms: Any, _: int, *rest: Any, **more: Any) -> Any:
+        return expect(issuer, audience, algorithms, 0, *rest, **more)
+
+    replace(verifier, "expect", strict)
+
+
+def no_grace(replace: Replace) -> None:
+    """What has expired is forgotten at once."""
+    replace(store_module, "PURGES", [purge._replace(grace=0) for purge in PURGES])
 
 
 def _rewrite(replace: Replace, change: type[changes.Change], sql: sa.Update) -> None:

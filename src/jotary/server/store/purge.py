@@ -36,8 +36,9 @@ PURGES: Final = (
     Purge(codes, _HOUR),  # RFC 6749 §4.1.2: a second redemption ends what the first one opened
     Purge(sessions, _DAY),  # ended ones too stay until their absolute end, so that a stolen old token is recognised
     Purge(sign_ins, _DAY),
-    Purge(assertions, 5 * _MINUTE),  # RFC 7523 §3: beyond any leeway that an assertion is accepted with
-    Purge(revocations, 0),
+    # RFC 7523 §3: beyond any leeway that an assertion is accepted with, and swept by a clock that is an hour ahead
+    Purge(assertions, _HOUR + 5 * _MINUTE),
+    Purge(revocations, _HOUR),  # by the same clock; who follows the feed is told of none that has expired
     Purge(allowances, _MINUTE, end="restored_at"),  # whole again, by the clock of every node
     Purge(signing_keys, _DAY, end="gone_from"),  # the private half too
 )
