@@ -1,11 +1,11 @@
 """A clock that stands still until it is set, and that several processes read: time passes as fast as a test can go."""
 
 import mmap
-import struct
+import sys
 import time
 from pathlib import Path
 
-_SECONDS = struct.Struct("q")
+_SIZE = 8  # bytes
 
 
 class SharedClock:
@@ -18,18 +18,18 @@ class SharedClock:
     def __init__(self, file: Path) -> None:
         self.file = file
         if not file.exists():
-            file.write_bytes(_SECONDS.pack(int(time.time())))
+            file.write_bytes(int(time.time()).to_bytes(_SIZE, sys.byteorder))
         with file.open("r+b") as opened:
-            self._memory = mmap.mmap(opened.fileno(), _SECONDS.size)
+            # Written in one move: `struct.pack_into` would write zeros first, and others could read them.
+            self._cell = memoryview(mmap.mmap(opened.fileno(), _SIZE)).cast("q")
 
     def __call__(self) -> int:
         """Unix seconds."""
-        (seconds,) = _SECONDS.unpack_from(self._memory)
-        return int(seconds)
+        return self._cell[0]
 
     def set(self, seconds: int) -> None:
         """Let every process read another time from now on."""
-        _SECONDS.pack_into(self._memory, 0, seconds)
+        self._cell[0] = seconds
 
     def advance(self, seconds: int) -> None:
         """Let time pass; backwards if negative."""

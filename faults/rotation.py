@@ -138,7 +138,7 @@ class _Campaign:
         load = asyncio.gather(*map(self._refresh, clients, refresh_tokens))
         try:
             await self._pass(_STEP)
-            for _ in range(rotations):
+            while self._tally.rotations < rotations and not load.done():
                 await self._rotate(store)
         finally:
             self._is_over = True
