@@ -6,6 +6,7 @@ come over the socket that is named on the command line, each with the listener t
 
 import contextlib
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -43,23 +44,35 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 def main() -> None:
     """Carry out orders until the other side hangs up, then end with every server that was started."""
-    orders = socket.socket(fileno=int(sys.argv[1]))
+    _carry_out(socket.socket(fileno=int(sys.argv[1])))
+
+
+def _carry_out(orders: socket.socket) -> NoReturn:
+    """An order is answered with the number and the handle of the process that was made of it."""
     while True:
         text, descriptors, _, _ = socket.recv_fds(orders, _ORDER_SIZE, 1)
         if not text:
-            os.killpg(0, 9)
+            os.killpg(0, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-        order = msgspec.json.decode(text, type=Order)
         number = os.fork()
         if number == 0:
             orders.close()
-            _become_server(order, descriptors[0])
+            _become(text, descriptors[0])
         handle = os.pidfd_open(number)  # before it is waited for: the number is its own until then
         socket.send_fds(orders, [str(number).encode()], [handle])
         os.close(handle)
         os.close(descriptors[0])
+
+
+def _become(text: bytes, descriptor: int) -> NoReturn:
+    """A server at a listener; or, for the name of a folder, another fork server, which works there."""
+    if text.startswith(b"{"):
+        _become_server(msgspec.json.decode(text, type=Order), descriptor)
+    os.setsid()
+    os.chdir(text)
+    _carry_out(socket.socket(fileno=descriptor))
 
 
 def _become_server(order: Order, listener: int) -> NoReturn:

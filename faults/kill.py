@@ -28,8 +28,8 @@ CONTROLS: Final[Mapping[str, Control]] = {
     ),
 }
 
-_KILLS: Final = {Effort.FULL: 1000, Effort.SHORT: 6}
-_CLIENTS: Final = 16
+_KILLS: Final = {Effort.FULL: 1000, Effort.SHORT: 4}
+_CLIENTS: Final = {Effort.FULL: 16, Effort.SHORT: 6}
 _LONGEST_LIFE: Final = 0.12  # seconds that a server serves before it is killed
 _TABS: Final = 4  # one refresh of so many is made twice at once
 
@@ -50,10 +50,10 @@ def run(effort: Effort, control: Control | None = None) -> Report:
     with folder() as place, Spawner(place) as spawner:
         doors = [spawner.open_door(), spawner.open_door()]
         scene = Scene(place, doors[0].origin, {})
-        tally = _Tally(spare=scene.add_sessions(_CLIENTS + (50 if control is None else 2000)))
+        tally = _Tally(spare=scene.add_sessions(_CLIENTS[effort] + (50 if control is None else 1000)))
         killer = _Killer(spawner, scene, doors, "" if control is None else control.sabotage)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_campaign(killer, scene, tally, kills))
+            runner.run(_campaign(killer, scene, tally, kills, _CLIENTS[effort]))
     return Report(
         (
             Figure.at_least("servers killed", killer.kills, kills),
@@ -96,10 +96,10 @@ async def _is_up(door: Door) -> None:
         client.close()
 
 
-async def _campaign(killer: _Killer, scene: Scene, tally: _Tally, kills: int) -> None:
+async def _campaign(killer: _Killer, scene: Scene, tally: _Tally, kills: int, clients: int) -> None:
     is_over = asyncio.Event()
     ports = [door.port for door in killer.doors]
-    people = [asyncio.create_task(_Person(scene, ports, tally).live(is_over)) for _ in range(_CLIENTS)]
+    people = [asyncio.create_task(_Person(scene, ports, tally).live(is_over)) for _ in range(clients)]
     try:
         await killer.run(kills)
     finally:

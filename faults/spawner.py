@@ -1,5 +1,6 @@
 """Servers on loopback, each a process, that are started within a tenth of a second and killed at will."""
 
+import atexit
 import os
 import select
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -76,21 +78,15 @@ class Spawner:
 
     def __init__(self, folder: Path, prefix: Sequence[str] = ()) -> None:
         self._folder = folder
-        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._orders.settimeout(_PATIENCE)
-        paths = [str(Path(file).parents[1]) for file in (__file__, jotary.__file__)]
         self._log = folder / "servers.log"
-        with theirs, self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*prefix, sys.executable, "-m", "faults.forkserver", str(theirs.fileno())],
-                cwd=folder,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self._log.touch()
+        self._orders, theirs = _pair()
+        self._server: Server | subprocess.Popen[bytes]
+        with theirs:
+            if prefix:
+                self._server = _run(prefix, theirs, folder, self._log)
+            else:
+                self._server = _ask(_first(), str(folder).encode(), theirs)
         self._doors: list[Door] = []
         self._servers: list[Server] = []
 
@@ -105,11 +101,11 @@ class Spawner:
         if error is not None:
             error.add_note(self.log())
         self._orders.close()  # the fork server ends its group then
-        try:
-            self._process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        if isinstance(self._server, Server):
+            self._server.is_gone(_PATIENCE)
+            self._server.close()
+        else:
+            self._server.wait(_PATIENCE)
         for server in self._servers:
             server.close()
         for door in self._doors:
@@ -130,20 +126,58 @@ class Spawner:
             how: the other fields of `forkserver.Order`.
         """
         order = Order(environment=dict(environment), log=str(self._log), **how)
-        try:
-            socket.send_fds(self._orders, [msgspec.json.encode(order)], [door.socket.fileno()])
-            number, handles, _, _ = socket.recv_fds(self._orders, 64, 1)
-        except OSError as error:
-            raise RuntimeError(f"no server starts:\n{self.log()}") from error
-        if not handles:
-            raise RuntimeError(f"no server starts:\n{self.log()}")
+        server = _ask(self._orders, msgspec.json.encode(order), door.socket)
         for ended in [server for server in self._servers if server.is_gone()]:
             ended.close()
             self._servers.remove(ended)
-        server = Server(int(number), handles[0])
         self._servers.append(server)
         return server
 
     def log(self) -> str:
         """The end of what the servers wrote."""
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-30:])
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(_PATIENCE)
+    return ours, theirs
+
+
+@cache
+def _first() -> socket.socket:
+    """The fork server that all others are forks of: what it has imported need not be imported again."""
+    orders, theirs = _pair()
+    with theirs:
+        process = _run((), theirs, Path("/"), Path(os.devnull))
+
+    def end() -> None:
+        orders.close()
+        process.wait(_PATIENCE)
+
+    atexit.register(end)
+    return orders
+
+
+def _run(prefix: Sequence[str], orders: socket.socket, folder: Path, log: Path) -> subprocess.Popen[bytes]:
+    paths = [str(Path(file).parents[1]) for file in (__file__, jotary.__file__)]
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [*prefix, sys.executable, "-m", "faults.forkserver", str(orders.fileno())],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            pass_fds=[orders.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def _ask(orders: socket.socket, text: bytes, passed: socket.socket) -> Server:
+    """Give an order to a fork server, with a socket for what becomes of it."""
+    socket.send_fds(orders, [text], [passed.fileno()])
+    number, handles, _, _ = socket.recv_fds(orders, 64, 1)
+    if not handles:
+        raise RuntimeError("the fork server has ended")
+    return Server(int(number), handles[0])

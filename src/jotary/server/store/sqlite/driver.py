@@ -31,7 +31,8 @@ class SQLiteDriver:
         self.dialect = sqlite.dialect(paramstyle="qmark")
         self._connect = functools.partial(connect, path, busy_timeout=busy_timeout)
         # A look-up takes less time than handing it to a thread (docs/decisions/0002). It never waits for a lock.
-        self._inline = connect(path, busy_timeout=0, read_only=True)
+        self._inline = self._connect(read_only=True)  # only to open it, should another process be folding the log in
+        self._inline.execute("PRAGMA busy_timeout = 0")
         self._local = threading.local()
         self._connections = [self._inline]
         self._readers = ThreadPoolExecutor(READERS, "jotary-reader")
