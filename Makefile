@@ -19,8 +19,7 @@ CHECK ?=
 UPGRADE ?=
 WORKERS ?= auto
 
-.PHONY: help demo test check lint types layers docs doctest changelog bench fuzz format lock clean
-.PHONY: help demo test check lint types layers docs doctest changelog bench faults format lock clean
+.PHONY: help demo test check lint types layers docs doctest changelog bench fuzz faults format lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +60,7 @@ bench: $(DEV) ## Measure against peers and against the bare limits, side by side
 
 fuzz: $(DEV) ## Fire a million hostile tokens at all that reads tokens, and search for more by coverage (ARGS="--help")
 	$(BIN)/python -m fuzz $(ARGS)
+
 faults: $(DEV) ## Inject every fault into real servers, and count what breaks (ARGS="kill --quick" for some)
 	$(BIN)/python -m faults $(ARGS)
 
@@ -80,8 +80,7 @@ lock: $(DEV) ## Pin the requirements again after pyproject.toml changed (UPGRADE
 
 clean: ## Remove everything that make made
 	rm -rf $(VENV) build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find src examples tests tools bench fuzz -name __pycache__ -type d -prune -exec rm -rf {} +
-	find src examples tests tools bench faults -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src examples tests tools bench fuzz faults -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A virtual environment whose Python has gone is made anew, and then every set is installed again.
 $(BIN)/python:

@@ -8,7 +8,6 @@ from typing import Final
 
 from bench.load.client import Repeat, drive
 from bench.load.open_loop import offer
-
 from faults.fault import Control, Effort, Figure, Report
 from faults.scene import Scene, folder
 from faults.spawner import Spawner

@@ -75,7 +75,7 @@ async def _ask_beside(port: int, held: Sequence[socket.socket]) -> int:
 async def _is_served(port: int) -> bool:
     connection = Connection(port)
     try:
-        return (await connection.ask(get(endpoints.JWKS))).status == 200  # noqa: PLR2004 -- OK
+        return (await connection.ask(get(endpoints.JWKS))).status == 200
     except UnansweredError:
         return False
     finally:
