@@ -116,7 +116,9 @@ def test_a_hundred_redemptions_of_one_code_have_one_winner(user_api: "UserAPI") 
         answers = list(threads.map(redeem, range(100)))
     won = [answer for answer in answers if answer.status_code == 200]
     assert len(won) == 1
-    assert {answer.json()["error"] for answer in answers if answer.status_code != 200} == {"invalid_grant"}
+    # A loser that has waited too long behind the others, who all write to the same trail, may be told to come again.
+    told = {answer.json()["error"] for answer in answers if answer.status_code != 200}
+    assert "invalid_grant" in told <= {"invalid_grant", "temporarily_unavailable"}
     session = user_api.session()
     assert session.end_reason == "code_reused"
     assert refresh(origins[0], won[0].json()["refresh_token"]).status_code == 400

@@ -23,7 +23,7 @@ def free_port() -> int:
 
 def fetch(url: str) -> str:
     """What is answered there."""
-    with urlopen(url, timeout=10) as response:  # noqa: S310 -- loopback
+    with urlopen(url, timeout=10) as response:  # noqa: S310 -- a server of this test, on loopback
         return str(response.read().decode())
 
 

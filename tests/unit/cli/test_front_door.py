@@ -307,12 +307,11 @@ async def test_more_requests_in_one_turn_than_can_be_served_soon_are_refused(
     connect: Connect, application: Application
 ) -> None:
     """Of what comes at once, the first get their turn, and the health of the server is told in any case."""
-    sockets: list[Socket] = []
-    for request in (_GET, _GET, b"GET /health HTTP/1.1\r\n\r\n"):
-        connection, socket = connect()
-        connection.data_received(request)
-        sockets.append(socket)
+    doors = [connect() for _ in range(3)]
+    for (each, _), request in zip(doors, (_GET, _GET, b"GET /health HTTP/1.1\r\n\r\n"), strict=True):
+        each.data_received(request)
     await _run()
+    connection, sockets = doors[-1][0], [socket for _, socket in doors]
     assert [socket.status for socket in sockets] == [200, 503, 200]
     assert application.asked == 2
     connection.data_received(_GET)

@@ -130,7 +130,7 @@ def _address_of(figures: Figures) -> str:
 
 
 def test_the_public_address_shows_no_figures(tmp_path: Path) -> None:
-    """docs/decisions/0012: they are behind a listener of their own, which shows nothing else."""
+    """docs/decisions/0014: they are behind a listener of their own, which shows nothing else."""
 
     async def journey() -> None:
         async with served(tmp_path) as (_, client, figures):

@@ -65,7 +65,7 @@ def test_a_request_is_a_span_with_what_it_did_below(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("trusted", "is_theirs"), [((), False), (("127.0.0.1",), True)])
 def test_a_trace_is_taken_from_a_trusted_proxy_only(tmp_path: Path, trusted: tuple[str, ...], is_theirs: bool) -> None:
-    """W3C Trace Context §3.2, docs/decisions/0012: a stranger must not write into anybody's trace."""
+    """W3C Trace Context §3.2, docs/decisions/0014: a stranger must not write into anybody's trace."""
     headers = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
     root = next(span for span in trace(tmp_path, trusted, headers=headers) if span.name == "POST /token")
     assert root.context is not None

@@ -1,4 +1,4 @@
-"""Figures as text, over HTTP on a listener of their own: the public one never shows them (docs/decisions/0012)."""
+"""Figures as text, over HTTP on a listener of their own: the public one never shows them (docs/decisions/0014)."""
 
 import socket
 from collections.abc import Iterable
