@@ -62,21 +62,31 @@ def _hmac(name: str, digest: str, size: int) -> Algorithm:
     )
 
 
-def _rsa(name: str, scheme: padding.AsymmetricPadding, digest: hashes.HashAlgorithm) -> Algorithm:
+def _rsa(
+    name: str,
+    scheme: padding.AsymmetricPadding,
+    digest: hashes.HashAlgorithm,
+    verifier: Callable[[rsa.RSAPublicKey], Verify],
+) -> Algorithm:
     return Algorithm(
         name,
         kty="RSA",
         variant=None,
-        verifier=signatures.rsa_verifier(scheme, digest),
+        verifier=verifier,
         signer=signatures.rsa_signer(scheme, digest),
         generate=lambda: rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS),
         minimum_bits=2048,  # RFC 7518 §3.3, §3.5
     )
 
 
+def _pkcs1(name: str, digest: hashes.HashAlgorithm) -> Algorithm:
+    return _rsa(name, padding.PKCS1v15(), digest, signatures.rsa_pkcs1_verifier(digest))
+
+
 def _pss(name: str, digest: hashes.HashAlgorithm) -> Algorithm:
     # RFC 7518 §3.5: MGF1 with the same hash, and a salt as long as the hash
-    return _rsa(name, padding.PSS(mgf=padding.MGF1(digest), salt_length=digest.digest_size), digest)
+    scheme = padding.PSS(mgf=padding.MGF1(digest), salt_length=digest.digest_size)
+    return _rsa(name, scheme, digest, signatures.rsa_pss_verifier(scheme, digest))
 
 
 def _ecdsa(name: str, crv: str, curve: ec.EllipticCurve, digest: hashes.HashAlgorithm) -> Algorithm:
@@ -116,9 +126,9 @@ def _ml_dsa(name: str) -> Algorithm:
 
 
 _ROWS = (
-    _rsa("RS256", padding.PKCS1v15(), hashes.SHA256()),
-    _rsa("RS384", padding.PKCS1v15(), hashes.SHA384()),
-    _rsa("RS512", padding.PKCS1v15(), hashes.SHA512()),
+    _pkcs1("RS256", hashes.SHA256()),
+    _pkcs1("RS384", hashes.SHA384()),
+    _pkcs1("RS512", hashes.SHA512()),
     _pss("PS256", hashes.SHA256()),
     _pss("PS384", hashes.SHA384()),
     _pss("PS512", hashes.SHA512()),

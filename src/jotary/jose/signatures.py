@@ -25,10 +25,37 @@ MLDSAPublicKey = mldsa.MLDSA44PublicKey | mldsa.MLDSA65PublicKey | mldsa.MLDSA87
 MLDSAPrivateKey = mldsa.MLDSA44PrivateKey | mldsa.MLDSA65PrivateKey | mldsa.MLDSA87PrivateKey
 
 
-def rsa_verifier(
-    scheme: padding.AsymmetricPadding, digest: hashes.HashAlgorithm
-) -> Callable[[rsa.RSAPublicKey], Verify]:
-    """RSASSA-PKCS1-v1_5 or RSASSA-PSS, by the padding given (RFC 7518 §3.3, §3.5)."""
+# What stands before a hash in an RSASSA-PKCS1-v1_5 signature (RFC 8017 §9.2, note 1).
+_DIGEST_INFO = {
+    "sha256": bytes.fromhex("3031300d060960864801650304020105000420"),
+    "sha384": bytes.fromhex("3041300d060960864801650304020205000430"),
+    "sha512": bytes.fromhex("3051300d060960864801650304020305000440"),
+}
+
+
+def rsa_pkcs1_verifier(digest: hashes.HashAlgorithm) -> Callable[[rsa.RSAPublicKey], Verify]:
+    """RSASSA-PKCS1-v1_5 (RFC 7518 §3.3), by comparing encodings as RFC 8017 §8.2.2 has it.
+
+    What was signed is opened and compared with the one encoding that there is for the hash: nothing in it is parsed,
+    and OpenSSL prepares less for it than for `verify`.
+    """
+    hashed, prefix, scheme = _hash(digest), _DIGEST_INFO[digest.name], padding.PKCS1v15()
+
+    def bind(key: rsa.RSAPublicKey) -> Verify:
+        size, opened = (key.key_size + 7) // 8, key.recover_data_from_signature
+
+        def verify(signature: bytes, message: bytes) -> None:
+            # RFC 8017 §8.2.2, step 1: OpenSSL refuses a longer signature, but opens a shorter one
+            if len(signature) != size or opened(signature, scheme, None) != prefix + hashed(message).digest():
+                raise InvalidSignature
+
+        return verify
+
+    return bind
+
+
+def rsa_pss_verifier(scheme: padding.PSS, digest: hashes.HashAlgorithm) -> Callable[[rsa.RSAPublicKey], Verify]:
+    """RSASSA-PSS (RFC 7518 §3.5)."""
     hashed, prehashed = _hash(digest), Prehashed(digest)
 
     def bind(key: rsa.RSAPublicKey) -> Verify:
