@@ -87,16 +87,20 @@ def check_signature(
     name = header.alg
     if type(algorithms) is str or name not in algorithms:
         raise _not_accepted(name, algorithms)
-    check = key.verifier(name, header.kid)
     try:
-        check(signature, message)
+        key.verifier(name, header.kid)(signature, message)
     except InvalidSignature:
         pass  # raised below, so that the refusal carries no context
     else:
         if header.text not in headers.remembered:
             headers.remember(header)
         return
-    raise JOSEError("bad_signature", "the signature does not verify with the chosen key")
+    raise bad_signature()
+
+
+def bad_signature() -> JOSEError:
+    """Return the error for a signature that does not verify."""
+    return JOSEError("bad_signature", "the signature does not verify with the chosen key")
 
 
 def _not_accepted(name: str, algorithms: Collection[str]) -> Exception:

@@ -5,14 +5,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jotary.jose import header as headers
 from jotary.jose import strict_json
 from jotary.jose.algorithms import ALGORITHMS, unsupported_algorithm
 from jotary.jose.errors import JOSEError
+from jotary.jose.header import Header
 from jotary.jose.key import Key
 from jotary.jose.signatures import Verify
 
 MAX_KEYS = 128
 MAX_SIZE = 1 << 20  # bytes of a JWK Set
+_MAX_KNOWN = 256
+
+# What a header says, and what verifies its tokens: alg, typ, the function. A plain tuple, as in `jose.compact`.
+Known = tuple[str, str | None, Verify]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +44,14 @@ class KeySet:
 
     Attributes:
         ignored: the keys of the JWK Set that cannot be used.
+        known: what stands in headers that were remembered, by their text.
 
     Raises:
         JOSEError: ``too_large`` for more than 128 keys; ``invalid_key`` for a symmetric key or for a kid that names
             more than one key.
     """
 
-    __slots__ = ("_by_kid", "_keys", "_verifiers", "ignored")
+    __slots__ = ("_by_kid", "_keys", "_verifiers", "ignored", "known")
 
     def __init__(self, keys: Iterable[Key] = (), *, ignored: Iterable[IgnoredKey] = ()) -> None:
         self._keys = tuple(keys)
@@ -59,6 +66,7 @@ class KeySet:
         # Found in one step: this is on the path of every token
         self._verifiers = {(key.kid, name): key.verifier(name) for key in named for name in key.verifying_algorithms}
         self.ignored = tuple(ignored)
+        self.known: dict[bytes, Known] = {}
 
     @classmethod
     def from_jwks(cls, jwks: Mapping[str, Any] | bytes) -> "KeySet":
@@ -112,6 +120,16 @@ class KeySet:
         """
         verify = self._verifiers.get((kid, algorithm))
         return self.select(kid, algorithm).verifier(algorithm) if verify is None else verify
+
+    def remember(self, header: Header) -> None:
+        """Keep the header of a token that verified with a key of this set, for the next that has the same one.
+
+        It says nothing of a token but which algorithm and key its header names: keys never change in a set.
+        """
+        if header.text in headers.remembered and not header.unencoded:
+            if len(self.known) >= _MAX_KNOWN:
+                self.known.clear()
+            self.known[header.text] = (header.alg, header.typ, self.verifier(header.alg, header.kid))
 
     def get(self, kid: str) -> Key | None:
         """Return the key with this kid, or None."""

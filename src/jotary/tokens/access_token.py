@@ -82,22 +82,19 @@ def check_access_token(
     Raises:
         TokenError: with the claim that failed.
     """
-    try:
-        said = msgspec.convert(claims, _WellFormed)
-    except msgspec.ValidationError:
-        said = None  # looked at outside of this block, so that the refusal carries no context
-    if said is None or not _is_good(said, issuer, audience, now, leeway):
+    said = usual(claims, issuer, audience, now, leeway)
+    if said is None:
         return check_one_by_one(claims, issuer=issuer, audience=audience, now=now, leeway=leeway)
     return AccessToken(
         issuer=issuer,  # the same text, and one that is there already
-        audience=_single(said.aud),
+        audience=single(said.aud),
         expires_at=int(said.exp),
         issued_at=int(said.iat),
         subject=said.sub,
         client_id=said.client_id,
         jti=said.jti,
-        scopes=check_scope(claims),
-        session_id=claims.get("sid"),
+        scopes=scope_set(said.scope),
+        session_id=said.sid or None,
         claims=claims,
     )
 
@@ -106,8 +103,8 @@ _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _Time = Annotated[int, msgspec.Meta(ge=0, le=checks.LATEST)] | Annotated[float, msgspec.Meta(ge=0, le=checks.LATEST)]
 
 
-class _WellFormed(msgspec.Struct, frozen=True, gc=False):
-    """The types of the claims of a token as most are, so that one step checks all of them."""
+class Usual(msgspec.Struct, frozen=True, gc=False):
+    """The claims of a token as most are, whose types one step checks. `sid` is empty where there is none."""
 
     iss: _Text
     sub: _Text
@@ -117,18 +114,30 @@ class _WellFormed(msgspec.Struct, frozen=True, gc=False):
     iat: _Time
     exp: _Time
     nbf: _Time = 0
-    sid: _Text | msgspec.UnsetType = msgspec.UNSET  # null is refused, as everywhere
+    scope: str = ""
+    sid: _Text = ""  # a default is not checked: only one that is not there is empty
 
 
-def _is_good(said: _WellFormed, issuer: str, audience: str | Collection[str], now: int, leeway: int) -> bool:
+def usual(
+    claims: Mapping[str, Any], issuer: str, audience: str | Collection[str], now: int, leeway: int
+) -> Usual | None:
+    """Return the claims of a token that passes every check but that of its scope; the arguments are the same.
+
+    None: `check_one_by_one` has the verdict, and the words for it. It may be a good one: of several audiences, say.
+    """
+    try:
+        said = msgspec.convert(claims, Usual)
+    except msgspec.ValidationError:
+        return None
     latest = now + leeway
-    return (
+    is_good = (
         said.iss == issuer
         and (said.aud == audience if type(audience) is str else said.aud in audience)
         and now < said.exp + leeway
         and said.nbf <= latest
         and said.iat <= latest
     )
+    return said if is_good else None
 
 
 def check_one_by_one(
@@ -164,18 +173,23 @@ def check_scope(claims: Mapping[str, Any]) -> frozenset[str]:
     value = claims.get("scope", "")
     if not isinstance(value, str):
         raise TokenError("scope", "the 'scope' claim is not a string of space-separated values (RFC 8693, section 4.2)")
-    try:
-        return _scope_set(value)
-    except OAuthError as error:
-        raise TokenError("scope", "the 'scope' claim is malformed") from error
+    return scope_set(value)
 
 
 @lru_cache(maxsize=256)
-def _single(audience: str) -> tuple[str, ...]:
+def single(audience: str) -> tuple[str, ...]:
+    """The tuple of one audience, which all tokens that name it share."""
     return (audience,)
 
 
-# An API sees few different scope claims, each in many tokens; errors are not kept.
 @lru_cache(maxsize=256)
-def _scope_set(value: str) -> frozenset[str]:
-    return frozenset(parse_scope(value))
+def scope_set(value: str) -> frozenset[str]:
+    """The values of a scope claim. An API sees few different ones, each in many tokens; errors are not kept.
+
+    Raises:
+        TokenError: it is malformed.
+    """
+    try:
+        return frozenset(parse_scope(value))
+    except OAuthError as error:
+        raise TokenError("scope", "the 'scope' claim is malformed") from error

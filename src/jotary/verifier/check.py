@@ -4,11 +4,12 @@ from collections.abc import Collection, Mapping
 from typing import Any, final
 
 import msgspec
+from cryptography.exceptions import InvalidSignature
 
-from jotary.jose import JOSEError, KeySet, compact, jws, strict_json
+from jotary.jose import JOSEError, KeySet, base64url, compact, jws, strict_json
 from jotary.jose.algorithms import ASYMMETRIC_ALGORITHMS
 from jotary.jose.header import Header
-from jotary.tokens.access_token import TYP, check_access_token
+from jotary.tokens.access_token import TYP, check_one_by_one, scope_set, single, usual
 from jotary.tokens.errors import TokenError
 from jotary.tokens.profiled_token import check_key_issuer, check_profiled_token, tenant_of
 from jotary.tokens.token_profile import TokenProfile
@@ -130,20 +131,47 @@ def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Verifie
     if expected.profile is not None:
         return _check_by_profile(token, keys, expected, expected.profile, now)
     try:
-        header, payload = _verified(token, keys, expected)
+        typ, payload = _opened(token, keys, expected)
         claims = strict_json.loads_object(payload)
     except JOSEError as error:
         if error.code == "unknown_key":
             return NeedKeys(error.hint)
         raise InvalidToken("invalid_token", _CLAIMS.get(error.code, "token"), error.hint) from None
-    if header.typ != TYP:
-        check_type(header.typ, claims)
+    if typ != TYP:
+        check_type(typ, claims)
+    issuer, leeway = expected.issuer, expected.leeway
     try:
-        checked = check_access_token(
-            claims, issuer=expected.issuer, audience=expected.audiences, now=now, leeway=expected.leeway
-        )
+        said = usual(claims, issuer, expected.audiences, now, leeway)
+        if said is None:
+            return _checked_one_by_one(claims, payload, expected, now)
+        scopes = scope_set(said.scope)
     except TokenError as error:
         raise InvalidToken(error.code, error.claim, error.hint) from None
+    issued_at, expires_at = int(said.iat), int(said.exp)
+    principal = Principal(
+        subject=said.sub,
+        client_id=said.client_id,
+        scopes=scopes,
+        session_id=said.sid or None,
+        issuer=issuer,  # the same text, and one that is there already
+        audience=single(said.aud),
+        issued_at=issued_at,
+        expires_at=expires_at,
+        jti=said.jti,
+        _payload=payload,
+    )
+    return Verified(principal, max(issued_at, said.nbf) - leeway, expires_at + leeway)
+
+
+def _checked_one_by_one(claims: dict[str, Any], payload: bytes, expected: Expectations, now: int) -> Verified:
+    """Do the same for claims that are not as most are, or not good.
+
+    Raises:
+        TokenError: with the claim that failed.
+    """
+    checked = check_one_by_one(
+        claims, issuer=expected.issuer, audience=expected.audiences, now=now, leeway=expected.leeway
+    )
     principal = Principal(
         subject=checked.subject,
         client_id=checked.client_id,
@@ -156,8 +184,8 @@ def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Verifie
         jti=checked.jti,
         _payload=payload,
     )
-    not_before = claims.get("nbf", checked.issued_at)
-    return Verified(principal, not_before - expected.leeway, checked.expires_at + expected.leeway)
+    valid_from = max(checked.issued_at, claims.get("nbf", 0))
+    return Verified(principal, valid_from - expected.leeway, checked.expires_at + expected.leeway)
 
 
 def _check_by_profile(
@@ -165,7 +193,7 @@ def _check_by_profile(
 ) -> Verified | NeedKeys:
     """Do the same for an issuer whose tokens are not those of RFC 9068; the order is the same."""
     try:
-        header, payload = _opened(token, keys, expected, profile)
+        header, payload = _opened_by_profile(token, keys, expected, profile)
         claims = strict_json.loads_object(payload)
     except JOSEError as error:
         if error.code == "unknown_key":
@@ -192,6 +220,24 @@ def _check_by_profile(
     return Verified(principal, not_before - expected.leeway, checked.expires_at + expected.leeway)
 
 
+def _opened(token: str, keys: KeySet, expected: Expectations) -> tuple[str | None, bytes]:
+    """Return the type and the payload, verified: as `_verified` does, or in fewer steps where the header is known."""
+    header, encoded, message, signature = compact.split(token, expected.max_size)
+    known = keys.known.get(header)
+    if known is None or known[0] not in expected.algorithms:
+        read, payload = _verified(token, keys, expected)
+        keys.remember(read)
+        return read.typ, payload
+    payload = base64url.decode(encoded)
+    try:
+        known[2](base64url.decode(signature), message)
+    except InvalidSignature:
+        pass  # raised below, so that the refusal carries no context
+    else:
+        return known[1], payload
+    raise jws.bad_signature()
+
+
 def _verified(token: str, keys: KeySet, expected: Expectations) -> tuple[Header, bytes]:
     """Return the header, which all tokens with the same one share, and the payload.
 
@@ -204,7 +250,9 @@ def _verified(token: str, keys: KeySet, expected: Expectations) -> tuple[Header,
     return header, payload
 
 
-def _opened(token: str, keys: KeySet, expected: Expectations, profile: TokenProfile) -> tuple[Mapping[str, Any], bytes]:
+def _opened_by_profile(
+    token: str, keys: KeySet, expected: Expectations, profile: TokenProfile
+) -> tuple[Mapping[str, Any], bytes]:
     """Return the header and the payload, verified; for an emulator's profile, of a token that nobody signed."""
     if not profile.is_unsigned:
         header, payload = _verified(token, keys, expected)
