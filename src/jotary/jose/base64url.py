@@ -42,7 +42,7 @@ def decode(text: str | bytes) -> bytes:
         JOSEError: ``bad_base64url`` for padding, white space, ``+``, ``/``, any other character outside the alphabet,
             an impossible length, or bits that are not zero behind the last byte.
     """
-    if isinstance(text, str):
+    if type(text) is not bytes and isinstance(text, str):
         text = text.encode("ascii", "replace")  # to "?", which is refused
     if not text:
         return b""

@@ -83,7 +83,7 @@ def split(token: object, max_size: int) -> tuple[bytes, bytes, bytes, bytes]:
     Raises:
         JOSEError: ``too_large`` or ``malformed``.
     """
-    if not isinstance(token, (str, bytes)):
+    if type(token) is not str and not isinstance(token, (str, bytes)):
         raise JOSEError("malformed", "a compact JWS is text (RFC 7515 §3.1); the JSON serializations are not taken")
     if len(token) > max_size:
         raise JOSEError("too_large", f"the token is longer than {max_size} bytes")

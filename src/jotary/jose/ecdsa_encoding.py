@@ -13,6 +13,18 @@ _LONGEST = 67  # bytes of an integer: 66 of P-521 and a zero
 # What stands before an integer of so many bytes, and before a sequence of so many.
 _INTEGER = [b"\x02%c" % length for length in range(_LONGEST + 1)]
 _SEQUENCE = [(b"\x30%c" if length < _LONG_FORM else b"\x30\x81%c") % length for length in range(2 * (_LONGEST + 2) + 1)]
+# What stands before r and before s where both have all their bytes, as nearly all have: by size, and by the top bits of
+# r and s. X.690 §8.3: integers are signed, so that a leading one bit needs a zero byte before it.
+_WHOLE = {
+    size: [
+        [
+            (_SEQUENCE[2 * size + r + s + 4] + _INTEGER[size + r] + b"\0" * r, _INTEGER[size + s] + b"\0" * s)
+            for s in (0, 1)
+        ]
+        for r in (0, 1)
+    ]
+    for size in (32, 48, 66)
+}
 
 
 def der_from_raw(signature: bytes, size: int) -> bytes:
@@ -23,11 +35,13 @@ def der_from_raw(signature: bytes, size: int) -> bytes:
     """
     if len(signature) != 2 * size:
         raise InvalidSignature
-    r = signature[:size].lstrip(b"\0")
-    s = signature[size:].lstrip(b"\0")
+    r, s = signature[:size], signature[size:]
+    if r[0] and s[0]:
+        before_r, before_s = _WHOLE[size][r[0] >> 7][s[0] >> 7]
+        return b"".join((before_r, r, before_s, s))
+    r, s = r.lstrip(b"\0"), s.lstrip(b"\0")
     if not r or not s:
         raise InvalidSignature
-    # X.690 §8.3: integers are signed, so that a leading one bit needs a zero byte before it
     if r[0] >= _TOP_BIT:
         r = b"\0" + r
     if s[0] >= _TOP_BIT:

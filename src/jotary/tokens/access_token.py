@@ -88,8 +88,8 @@ def check_access_token(
     return AccessToken(
         issuer=issuer,  # the same text, and one that is there already
         audience=single(said.aud),
-        expires_at=int(said.exp),
-        issued_at=int(said.iat),
+        expires_at=said.exp,
+        issued_at=said.iat,
         subject=said.sub,
         client_id=said.client_id,
         jti=said.jti,
@@ -100,7 +100,7 @@ def check_access_token(
 
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
-_Time = Annotated[int, msgspec.Meta(ge=0, le=checks.LATEST)] | Annotated[float, msgspec.Meta(ge=0, le=checks.LATEST)]
+_Time = Annotated[int, msgspec.Meta(ge=0, le=checks.LATEST)]
 
 
 class Usual(msgspec.Struct, frozen=True, gc=False):
@@ -123,7 +123,8 @@ def usual(
 ) -> Usual | None:
     """Return the claims of a token that passes every check but that of its scope; the arguments are the same.
 
-    None: `check_one_by_one` has the verdict, and the words for it. It may be a good one: of several audiences, say.
+    None: `check_one_by_one` has the verdict, and the words for it. It may be a good one: of several audiences, say, or
+    with a fraction of a second.
     """
     try:
         said = msgspec.convert(claims, Usual)

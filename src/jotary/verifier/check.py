@@ -147,7 +147,7 @@ def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Verifie
         scopes = scope_set(said.scope)
     except TokenError as error:
         raise InvalidToken(error.code, error.claim, error.hint) from None
-    issued_at, expires_at = int(said.iat), int(said.exp)
+    issued_at, expires_at = said.iat, said.exp
     principal = Principal(
         subject=said.sub,
         client_id=said.client_id,
