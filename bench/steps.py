@@ -14,8 +14,7 @@ from bench.measurement import JOTARY, Comparison, Effort, take_turns
 from bench.verify import LIMIT, bare_verifier
 from jotary import TokenVerifier
 from jotary.jose import Key, KeySet, base64url, compact, strict_json
-from jotary.jose import header as headers
-from jotary.tokens.access_token import check_access_token
+from jotary.tokens.access_token import usual
 from jotary.verifier.check import Verified, check, expect
 from jotary.verifier.results import Results
 
@@ -53,14 +52,14 @@ def _steps(key: Key, many: Sequence[str]) -> dict[str, Callable[[], object]]:
     results, verified = Results(_TOKENS // 2), check(many[0], keys, expected, now)
     assert isinstance(verified, Verified)
     return {
-        "split, header": _each(many, lambda token: headers.remembered[compact.split(token, _MAX_SIZE)[0]]),
+        "split, header": _each(many, lambda token: keys.known[compact.split(token, _MAX_SIZE)[0]]),
         "base64url of the claims": _each(split, lambda part: base64url.decode(part[1])),
         "base64url of the signature": _each(split, lambda part: base64url.decode(part[3])),
         "signature": _each(parts, lambda part: verify(part[3], part[2])),
         "JSON": _each(parts, lambda part: strict_json.loads_object(part[1])),
         "claims": _each(
             claims,
-            lambda said: check_access_token(said, issuer=ISSUER, audience=expected.audiences, now=now, leeway=_LEEWAY),
+            lambda said: usual(said, ISSUER, expected.audiences, now, _LEEWAY),
         ),
         "remember it, and forget another": _each(many, lambda token: results.put(token, verified)),
         "the above in a row, with the principal": _each(many, lambda token: check(token, keys, expected, now)),
