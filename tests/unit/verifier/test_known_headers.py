@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -129,3 +130,12 @@ def test_another_set_knows_nothing() -> None:
     other = KeySet([Key.generate("ES256", kid=ISSUER.signing_key.kid)])
     assert outcome(VALID, keys) != outcome(VALID, other)
     assert other.known == {}
+
+
+@pytest.mark.parametrize("typ", [None, "JWT", "at+jwt", "AT+JWT", "application/at+jwt", "logout+jwt"])
+def test_a_type_is_judged_every_time(typ: str | None) -> None:
+    """RFC 9068 §4: a known header may be that of another kind of token, which the same key signs."""
+    keys = fresh()
+    tokens = [signed(msgspec.json.encode({**CLAIMS, "jti": jti}), typ=typ) for jti in ("1", "2")]
+    assert [outcome(token, keys) for token in tokens] == [outcome(token, fresh()) for token in tokens]
+    assert tokens[0].partition(".")[0].encode() in keys.known
