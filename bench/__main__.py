@@ -8,10 +8,11 @@ import importlib
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-from bench.measurement import FULL, QUICK
+from bench.measurement import FULL, QUICK, Effort
 from bench.report import Result, setting, show, table, write_json
 
 SUBJECTS = (
@@ -27,6 +28,7 @@ SUBJECTS = (
     "sign_in",
     "enumeration",
     "start",
+    "growth",
 )  # modules here that have a `measure(effort)`
 
 
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Result]:
     with warnings.catch_warnings(action="ignore"):  # what peers say to their users
         for module in modules:
             print(f"\n== {(module.__doc__ or module.__name__).splitlines()[0]}")
-            for result in module.measure(QUICK if options.quick else FULL):
+            for result in module.measure(_effort(options)):
                 show(result)
                 results.append(result)
     print(f"\n{table(results)}")
@@ -56,10 +58,18 @@ def main(arguments: Sequence[str] | None = None) -> list[Result]:
     return results
 
 
+def _effort(options: argparse.Namespace) -> Effort:
+    effort = QUICK if options.quick else FULL
+    return replace(effort, users=tuple(options.users)) if options.users else effort
+
+
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m bench", description="Measure jotary against limits and peers.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="what to measure (default: all)")
     parser.add_argument("--quick", action="store_true", help="show that everything runs; the figures mean nothing")
+    parser.add_argument(
+        "--users", type=int, nargs=2, metavar=("FEW", "MANY"), help="people in the two databases of growth"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to a file")
     return parser.parse_args(arguments)
 

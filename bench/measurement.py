@@ -22,17 +22,19 @@ class Effort:
         turn: seconds of a turn of work that takes microseconds.
         load: seconds of a turn under load.
         warm_up: seconds of load before the first turn.
+        users: people in the two databases whose work is compared.
     """
 
     rounds: int
     turn: float
     load: float
     warm_up: float
+    users: tuple[int, int] = (10_000, 5_000_000)
 
 
 FULL = Effort(rounds=25, turn=0.01, load=1.5, warm_up=3)
 #: Shows that everything runs; its figures mean nothing.
-QUICK = Effort(rounds=2, turn=0.0002, load=0.1, warm_up=0.05)
+QUICK = Effort(rounds=2, turn=0.0002, load=0.1, warm_up=0.05, users=(200, 2_000))
 
 
 @dataclass(frozen=True)

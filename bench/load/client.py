@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -69,6 +70,30 @@ class Refresh:
         if refresh_token == self._refresh_token:
             raise RuntimeError("the refresh token did not rotate")
         self._refresh_token = refresh_token
+
+
+class RefreshAnyone(Refresh):
+    """Each request brings the refresh token of somebody else, who has their turn again when everybody had theirs.
+
+    Args:
+        token_endpoint: its path.
+        client_secret: of the client `web`.
+        refresh_tokens: one for each session; all connections share them, and take from the front.
+    """
+
+    def __init__(self, token_endpoint: str, client_secret: str, refresh_tokens: deque[str]) -> None:
+        super().__init__(token_endpoint, client_secret, "")
+        self._refresh_tokens = refresh_tokens
+
+    def request(self) -> bytes:
+        """The next request, whole."""
+        self._refresh_token = self._refresh_tokens.popleft()
+        return super().request()
+
+    def answered(self, body: bytes) -> None:
+        """Keep the new token, behind those of all others."""
+        super().answered(body)
+        self._refresh_tokens.append(self._refresh_token)
 
 
 @dataclass(frozen=True)

@@ -74,22 +74,27 @@ def jotary_server(workers: int = 1) -> Iterator[Contender]:
         sessions = [_session(number, int(time.time())) for number in range(CONNECTIONS)]
         asyncio.run(furnish(url, client_secret, sessions))
         refresh_tokens = RefreshTokens(derive_key(Secret(secret), "refresh-token"))
-        environment = {
-            "JOTARY_ISSUER": f"http://127.0.0.1:{port}",
-            "JOTARY_DATABASE": url,
-            "JOTARY_SECRET": secret,
-            "JOTARY_LOG_FORMAT": "json",
-            # The code that this process runs, wherever the server's folder is.
-            "PYTHONPATH": os.pathsep.join(str(Path(path).resolve()) for path in sys.path),
-            # With its bytecode, as it is installed; the first start makes that, whatever this environment forbids.
-            "PYTHONDONTWRITEBYTECODE": "",
-            "PYTHONPYCACHEPREFIX": f"{folder}/bytecode",
-        }
-        arguments = [sys.executable, "-c", "from jotary.cli import main; main()", "serve", f"--workers={workers}"]
-        command = Command(arguments, Path(folder), environment)
+        command = jotary_command(Path(folder), port=port, database=url, secret=secret, workers=workers)
         first = [refresh_tokens.mint(each.id, each.generation) for each in sessions]
         name = JOTARY if workers == 1 else TWO_WORKERS
         yield Contender(name, port, command, endpoints.JWKS, client_secret, first, workers)
+
+
+def jotary_command(folder: Path, *, port: int, database: str, secret: str, workers: int = 1) -> Command:
+    """`jotary serve` on a database that is there."""
+    environment = {
+        "JOTARY_ISSUER": f"http://127.0.0.1:{port}",
+        "JOTARY_DATABASE": database,
+        "JOTARY_SECRET": secret,
+        "JOTARY_LOG_FORMAT": "json",
+        # The code that this process runs, wherever the server's folder is.
+        "PYTHONPATH": os.pathsep.join(str(Path(path).resolve()) for path in sys.path),
+        # With its bytecode, as it is installed; the first start makes that, whatever this environment forbids.
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": f"{folder}/bytecode",
+    }
+    arguments = [sys.executable, "-c", "from jotary.cli import main; main()", "serve", f"--workers={workers}"]
+    return Command(arguments, folder, environment)
 
 
 @contextlib.contextmanager

@@ -1,15 +1,20 @@
 """`make bench` runs, and reckons right. No figure is asserted: they depend on the machine."""
 
+import asyncio
 import importlib
 import json
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import sqlalchemy as sa
 
 from jotary.jose import Key, KeySet
 from jotary.jose.signatures import Verify
+from jotary.server.store import open_store, schema
+from jotary.server.store.backends import backend
 
+NOW = 1_750_000_000
 ROOT = Path(__file__).parents[2]
 
 
@@ -117,3 +122,67 @@ def test_a_party_in_another_process_says_itself_what_it_took(measurement: Module
     samples = measurement.take_turns({"limit": lambda: None}, effort, elsewhere={"peer": lambda seconds: seconds * 2})
     assert samples["peer"] == [0.0002] * 3
     assert len(samples["limit"]) == 3
+
+
+def test_the_same_work_is_measured_on_few_people_and_on_many(bench: ModuleType) -> None:
+    """Design §8: refreshing and signing in among many cost little more than among few; nothing grows with them."""
+    growth = importlib.import_module("bench.growth")
+    measurement = importlib.import_module("bench.measurement")
+    effort = measurement.Effort(rounds=1, turn=0, load=0.05, warm_up=0.05, users=(50, 500))
+    rows = list(growth.measure(effort, ["SQLite"]))
+    assert len(rows) == 21
+    assert all(row.samples.keys() == {"50 people", "jotary"} for row in rows)
+    assert all(row.figure("jotary") > 0 for row in rows)
+    bounded = {row.work.removesuffix(", SQLite, 500 people") for row in rows if row.target}
+    assert bounded == {
+        "sign in, without the hash",
+        "sign in, without the hash: CPU",
+        "refresh with rotation",
+        "refresh with rotation: CPU for each",
+    }
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_database_is_filled_with_what_the_store_would_have_written(
+    bench: ModuleType, kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """A row that the server would not find, or not use, would make the figures of a large database mean nothing."""
+    filling = importlib.import_module("bench.population.filling")
+    people = importlib.import_module("bench.population.people")
+    contenders = importlib.import_module("bench.load.contenders")
+    url = f"sqlite:///{tmp_path}/jotary.db" if kind == "sqlite" else request.getfixturevalue("postgresql_url")
+    population = people.Population(30, NOW)
+
+    async def look() -> None:
+        store = await open_store(url)
+        for number in range(population.users):
+            session = await store.session(population.session_id(number))
+            user = await store.user_by_email(population.email(number))
+            assert session is not None
+            assert session.is_alive(NOW)
+            assert await store.user(session.user_id) is not None
+            assert (await store.sign_in(session.sign_in_id or "")) is not None
+            assert user is not None
+            assert user == await store.user(population.user_id(number))
+            assert await store.password(user.id) is not None
+            assert len(await store.sessions_of_user(user.id)) > 1  # one that lives, and expired ones
+        assert [await store.purge(population.purged_at(batch)) for batch in (0, 1)] == [people.EXPIRED_AT_ONCE] * 2
+        await store.close()
+
+    asyncio.run(contenders.furnish(url, "a client's secret", []))
+    weights = getattr(filling, f"fill_{kind}")(url, population)
+    assert weights.keys() == {"users", "passwords", "sign_ins", "sessions"}
+    asyncio.run(look())
+    assert _indexes(url) == {index.name for table in schema.metadata.tables.values() for index in table.indexes}
+
+
+def _indexes(url: str) -> set[str]:
+    """Those that stand for themselves, and not for a constraint."""
+    names: set[str] = set()
+
+    def look(connection: sa.Connection) -> None:
+        for table in schema.metadata.tables:
+            names.update(str(index["name"]) for index in sa.inspect(connection).get_indexes(table))
+
+    backend(url).read_snapshot(url, look)
+    return {name for name in names if name.startswith("ix_")}
