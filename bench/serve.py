@@ -15,7 +15,6 @@ from urllib.parse import quote
 from bench.access_token import AUDIENCE, SCOPE
 from bench.load.client import Refresh, Repeat, Script, drive, get, post
 from bench.load.contenders import (
-    CONNECTIONS,
     OIDC_PROVIDER,
     OIDC_PROVIDER_ON_DISK,
     OIDC_PROVIDER_SETTINGS,
@@ -27,12 +26,15 @@ from bench.load.contenders import (
     jotary_server,
     oidc_provider,
 )
+from bench.load.disk import DISK, synced_writes
+from bench.load.further_peers import further_peers
 from bench.load.process import DISCOVERY, Server, cores, on_core, serving
 from bench.measurement import JOTARY, Comparison, Effort, Skipped, Target, Unit
 
 _TOKEN_ENDPOINT = "/token"
 _ROUNDS = 7  # at most; each takes seconds
-_REMEMBERED = ("client credentials", "refresh with rotation")  # what memory is looked at after
+_DURABLE = "refresh with rotation"
+_REMEMBERED = ("client credentials", _DURABLE)  # what memory is looked at after
 
 Scripts = Mapping[str, Sequence[Script]]
 Running = Mapping[str, tuple[Contender, Server]]
@@ -48,7 +50,7 @@ def measure(effort: Effort) -> Iterator[Comparison | Skipped]:
     with contextlib.ExitStack() as stack:
         running: dict[str, tuple[Contender, Server]] = {}
         for contender in stack.enter_context(
-            contenders(oidc_provider(OIDC_PROVIDER_ON_DISK), jotary_server(workers=2))
+            contenders(oidc_provider(OIDC_PROVIDER_ON_DISK), jotary_server(workers=2), *further_peers())
         ):
             with on_core(*((where_servers_run,) if contender.needs_cores == 1 else os.sched_getaffinity(0))):
                 server = stack.enter_context(serving(contender.command, contender.port))
@@ -73,9 +75,10 @@ def _loads(running: Running) -> Iterator[tuple[str, Scripts, float]]:
         _same(_without_disk(running), lambda each: post(_TOKEN_ENDPOINT, "service", each.client_secret, asked)),
         1.5,
     )
-    yield "refresh with rotation", {name: _refreshes(each) for name, (each, _) in running.items()}, 1.3
-    yield "JWKS", _same(_without_disk(running), lambda each: get(each.jwks)), 1.5
-    yield "discovery", _same(_without_disk(running), lambda _: get(DISCOVERY)), 1.5
+    yield _DURABLE, {name: _refreshes(each) for name, (each, _) in running.items()}, 1.3
+    publishing = {name: each for name, each in _without_disk(running).items() if not each[0].issues_only}
+    yield "JWKS", _same(publishing, lambda each: get(each.jwks)), 1.5
+    yield "discovery", _same(publishing, lambda _: get(DISCOVERY)), 1.5
 
 
 def _without_disk(running: Running) -> Running:
@@ -84,7 +87,7 @@ def _without_disk(running: Running) -> Running:
 
 
 def _same(running: Running, request: Callable[[Contender], bytes]) -> Scripts:
-    return {name: [Repeat(request(contender))] * CONNECTIONS for name, (contender, _) in running.items()}
+    return {name: [Repeat(request(contender))] * contender.connections for name, (contender, _) in running.items()}
 
 
 def _refreshes(contender: Contender) -> list[Refresh]:
@@ -109,8 +112,27 @@ def _compare(
     bound: float,
 ) -> Iterator[Comparison]:
     """A rate by the wall clock and by CPU time, of which at most as much less may be used as the rate must be more."""
+    rates, costs, disk = _sampled(scripts, running, effort)
+    against = _peer(scripts)
+    yield Comparison(work, "req/s", rates, against, Target(bound, sense="≥"))
+    yield Comparison(f"{work}: CPU for each", "µs", costs, against, Target(round(1 / bound, 2)))
+    if OIDC_PROVIDER_ON_DISK in scripts:
+        yield Comparison(f"{work}, both durable", "req/s", rates, OIDC_PROVIDER_ON_DISK, Target(4, sense="≥"))
+        yield Comparison(f"{work}, both durable: CPU for each", "µs", costs, OIDC_PROVIDER_ON_DISK)
+    if work == _DURABLE:
+        yield Comparison(f"{work}, beside the disk", "req/s", {DISK: disk, JOTARY: rates[JOTARY]}, DISK)
+    for name in (name for name in scripts if running[name][0].issues_only):
+        yield Comparison(f"{work}, beside {name}", "req/s", _two(name, rates), name)
+        yield Comparison(f"{work}, beside {name}: CPU for each", "µs", _two(name, costs), name)
+    yield _workers(work, "req/s", rates)
+    yield _workers(f"{work}: CPU for each", "µs", costs)
+
+
+def _sampled(scripts: Scripts, running: Running, effort: Effort) -> tuple[Samples, Samples, list[float]]:
+    """Requests a second, and CPU microseconds of each; and what the disk alone does in the same rounds."""
     rates: Samples = {name: [] for name in scripts}
     costs: Samples = {name: [] for name in scripts}
+    disk: list[float] = []
     for name in scripts:
         drive(running[name][0].port, scripts[name], effort.warm_up)
     for _ in range(min(effort.rounds, _ROUNDS)):
@@ -120,14 +142,12 @@ def _compare(
             measured = drive(contender.port, scripts[name], effort.load)
             rates[name].append(measured.requests / measured.seconds)
             costs[name].append((server.cpu_seconds() - before) * 1e6 / measured.requests)
-    against = _peer(scripts)
-    yield Comparison(work, "req/s", rates, against, Target(bound, sense="≥"))
-    yield Comparison(f"{work}: CPU for each", "µs", costs, against, Target(round(1 / bound, 2)))
-    if OIDC_PROVIDER_ON_DISK in scripts:
-        yield Comparison(f"{work}, both durable", "req/s", rates, OIDC_PROVIDER_ON_DISK, Target(4, sense="≥"))
-        yield Comparison(f"{work}, both durable: CPU for each", "µs", costs, OIDC_PROVIDER_ON_DISK)
-    yield _workers(work, "req/s", rates)
-    yield _workers(f"{work}: CPU for each", "µs", costs)
+        disk.append(synced_writes(effort.load / 3))
+    return rates, costs, disk
+
+
+def _two(peer: str, samples: Samples) -> Samples:
+    return {name: samples[name] for name in (peer, JOTARY)}
 
 
 def _workers(work: str, unit: Unit, samples: Samples) -> Comparison:

@@ -37,7 +37,7 @@ TWO_WORKERS = f"{JOTARY}, two workers"
 OIDC_PROVIDER_SETTINGS = "ES256 access tokens (at+jwt), client_secret_basic, rotation, production"
 _PACKAGES = {OIDC_PROVIDER: "oidc-provider@9.13.3", OIDC_PROVIDER_ON_DISK: "better-sqlite3@12.11.1"}
 #: A folder for the peers' packages that outlives the run: better-sqlite3 is compiled for minutes.
-_KEPT_PEERS = "JOTARY_BENCH_PEERS"
+KEPT_PEERS = "JOTARY_BENCH_PEERS"
 _PEER = Path(__file__).parents[1] / "peers" / "oidc_provider.mjs"
 _DAY = 86_400
 
@@ -54,6 +54,8 @@ class Contender:
         client_secret: of its clients `service` and `web`.
         refresh_tokens: one for each session; empty if it says them on its output when it has started.
         needs_cores: how many processes answer.
+        connections: at once, under load.
+        issues_only: whether only its token endpoint is measured.
     """
 
     name: str
@@ -63,6 +65,8 @@ class Contender:
     client_secret: str
     refresh_tokens: Sequence[str]
     needs_cores: int = 1
+    connections: int = CONNECTIONS
+    issues_only: bool = False
 
 
 @contextlib.contextmanager
@@ -107,7 +111,7 @@ def oidc_provider(name: str = OIDC_PROVIDER) -> Iterator[Contender]:
     is_on_disk = name == OIDC_PROVIDER_ON_DISK
     with tempfile.TemporaryDirectory() as folder:
         if is_on_disk:
-            installed = str(Path(os.environ.get(_KEPT_PEERS) or folder).resolve())
+            installed = str(Path(os.environ.get(KEPT_PEERS) or folder).resolve())
             node = build(installed, _PACKAGES[OIDC_PROVIDER], _PACKAGES[name])
         else:
             installed, node = folder, install(folder, _PACKAGES[name])

@@ -39,7 +39,7 @@ def build(folder: str, *packages: str) -> str:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         raise Unavailable("node and npm are needed")
-    if all((Path(folder) / "node_modules" / package.partition("@")[0]).exists() for package in packages):
+    if all((Path(folder) / "node_modules" / package.rpartition("@")[0]).exists() for package in packages):
         return node
     headers = str(Path(node).resolve().parents[1])
     environment = {**os.environ, "npm_config_build_from_source": "true", "npm_config_nodedir": headers}
