@@ -15,9 +15,9 @@ from urllib.parse import quote
 from bench.access_token import AUDIENCE, SCOPE
 from bench.load.client import Refresh, Repeat, Script, drive, get, post
 from bench.load.contenders import (
+    NODE_SETTINGS,
     OIDC_PROVIDER,
     OIDC_PROVIDER_ON_DISK,
-    OIDC_PROVIDER_SETTINGS,
     TWO_WORKERS,
     Contender,
     announced,
@@ -95,11 +95,11 @@ def _refreshes(contender: Contender) -> list[Refresh]:
 
 
 def _introduced(contender: Contender, server: Server) -> Contender:
-    """With the refresh tokens that it says on its output when it has none yet."""
+    """With the refresh tokens that a peer on node says on its output."""
     if contender.refresh_tokens:
         return contender
     said = announced(server.output.readline())
-    print(f"\n{contender.name} {said['version']} on node {said['node']}: {OIDC_PROVIDER_SETTINGS}")
+    print(f"\n{contender.name} {said['version']} on node {said['node']}: {NODE_SETTINGS}")
     return replace(contender, refresh_tokens=said["refresh_tokens"])
 
 

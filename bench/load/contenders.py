@@ -34,11 +34,18 @@ CONNECTIONS = 32
 OIDC_PROVIDER = "oidc-provider"
 OIDC_PROVIDER_ON_DISK = "oidc-provider on SQLite"
 TWO_WORKERS = f"{JOTARY}, two workers"
-OIDC_PROVIDER_SETTINGS = "ES256 access tokens (at+jwt), client_secret_basic, rotation, production"
+#: What is the same for all peers on node.
+NODE_SETTINGS = "ES256 access tokens (at+jwt), client_secret_basic, rotation, production"
 _PACKAGES = {OIDC_PROVIDER: "oidc-provider@9.13.3", OIDC_PROVIDER_ON_DISK: "better-sqlite3@12.11.1"}
+BETTER_AUTH = "better-auth"
+_BETTER_AUTH_PACKAGES = (
+    # All of one release: the provider asks for exactly these.
+    *("better-auth@1.7.5", "@better-auth/oauth-provider@1.7.5", "@better-auth/core@1.7.5", "@better-auth/utils@0.4.2"),
+    *("@better-fetch/fetch@1.3.2", "better-call@1.4.0", _PACKAGES[OIDC_PROVIDER_ON_DISK]),
+)
 #: A folder for the peers' packages that outlives the run: better-sqlite3 is compiled for minutes.
 KEPT_PEERS = "JOTARY_BENCH_PEERS"
-_PEER = Path(__file__).parents[1] / "peers" / "oidc_provider.mjs"
+_PEERS = Path(__file__).parents[1] / "peers"
 _DAY = 86_400
 
 
@@ -115,12 +122,30 @@ def oidc_provider(name: str = OIDC_PROVIDER) -> Iterator[Contender]:
             node = build(installed, _PACKAGES[OIDC_PROVIDER], _PACKAGES[name])
         else:
             installed, node = folder, install(folder, _PACKAGES[name])
-        script = str(shutil.copy(_PEER, installed))
+        script = str(shutil.copy(_PEERS / "oidc_provider.mjs", installed))
         port, client_secret = free_port(), secrets.token_urlsafe(32)
         arguments = [node, script, f"http://127.0.0.1:{port}", str(port), client_secret, str(CONNECTIONS)]
         database = [f"{folder}/peer.db"] if is_on_disk else []
         command = Command([*arguments, *database], Path(folder), {"NODE_ENV": "production"})
         yield Contender(name, port, command, "/jwks", client_secret, ())
+
+
+@contextlib.contextmanager
+def better_auth() -> Iterator[Contender]:
+    """better-auth on durable SQLite; installed by npm.
+
+    Raises:
+        Unavailable: node or npm is missing, or npm cannot build it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        installed = Path(os.environ.get(KEPT_PEERS) or folder).resolve() / "better_auth"
+        installed.mkdir(exist_ok=True)
+        node = build(str(installed), *_BETTER_AUTH_PACKAGES)
+        script = str(shutil.copy(_PEERS / "better_auth.mjs", installed))
+        port, client_secret = free_port(), secrets.token_urlsafe(32)
+        arguments = [node, script, f"http://127.0.0.1:{port}", str(port), client_secret, str(CONNECTIONS)]
+        command = Command([*arguments, f"{folder}/peer.db"], Path(folder), {"NODE_ENV": "production"})
+        yield Contender(BETTER_AUTH, port, command, "", client_secret, (), issues_only=True)
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ Work = Callable[[Sequence[int]], Awaitable[None]]
 
 
 class _Unhashed:
-    """A hasher that computes nothing: every password fits. Argon2id would be a hundred times what is measured."""
+    """A hasher that computes nothing: every password fits. Argon2id would hide what is measured."""
 
     async def hash(self, password: str) -> str:
         """As of `ports.PasswordHasher`."""

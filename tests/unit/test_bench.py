@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import json
+from collections import deque
 from pathlib import Path
 from types import ModuleType
 
@@ -186,3 +187,49 @@ def _indexes(url: str) -> set[str]:
 
     backend(url).read_snapshot(url, look)
     return {name for name in names if name.startswith("ix_")}
+
+
+def test_the_bare_disk_is_measured_where_the_databases_are(bench: ModuleType) -> None:
+    """What is acknowledged after it is on disk can be no faster than the disk: the limit beside it."""
+    assert importlib.import_module("bench.load.disk").synced_writes(0.01) > 0
+
+
+def test_everybody_refreshes_before_somebody_does_again(bench: ModuleType) -> None:
+    """One row that is always the same would be in memory, however many there are."""
+    client = importlib.import_module("bench.load.client")
+    waiting = deque(["first", "second", "third"])
+    here, there = (client.RefreshAnyone("/token", "a secret", waiting) for _ in range(2))
+    assert b"refresh_token=first" in here.request()
+    assert b"refresh_token=second" in there.request()
+    here.answered(b'{"refresh_token": "first, rotated"}')
+    assert b"refresh_token=third" in here.request()
+    assert b"refresh_token=first, rotated" in here.request()
+    with pytest.raises(RuntimeError, match="did not rotate"):
+        here.answered(b'{"refresh_token": "first, rotated"}')
+
+
+def test_python_peers_are_installed_once(bench: ModuleType, tmp_path: Path) -> None:
+    """A folder that is kept for the next run is left as it is; one with other versions is not taken for it."""
+    pip = importlib.import_module("bench.peers.pip")
+    unavailable = importlib.import_module("bench.peers.npm").Unavailable
+    (tmp_path / "installed.txt").write_text("peer==1\nfriend==2", encoding="utf-8")
+    assert pip.install(tmp_path, "peer==1", "friend==2") == tmp_path / "bin"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["installed.txt"]
+    with pytest.raises(unavailable, match="failed"):
+        pip.install(tmp_path / "installed.txt", "peer==1")  # no folder
+
+
+def test_a_disk_that_is_too_full_is_no_failure(bench: ModuleType) -> None:
+    """Five million people need some gigabytes: who has not got them is told, and the other rows are measured."""
+    growth = importlib.import_module("bench.growth")
+    measurement = importlib.import_module("bench.measurement")
+    effort = measurement.Effort(rounds=1, turn=0, load=0, warm_up=0, users=(1, 10**15))
+    (row,) = growth.measure(effort, ["SQLite"])
+    assert "MiB free of the" in row.reason
+
+
+def test_the_people_in_the_two_databases_can_be_chosen(bench: ModuleType) -> None:
+    """Five million take minutes and gigabytes."""
+    options = bench._parse(["--quick", "--users", "10", "20", "growth"])
+    assert bench._effort(options).users == (10, 20)
+    assert bench._effort(bench._parse([])).users == (10_000, 5_000_000)
