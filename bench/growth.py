@@ -170,7 +170,7 @@ def _refreshes(
 
 
 def _drawn_tokens(database: Database, prepared: _Prepared) -> deque[str]:
-    """The refresh tokens of as many sessions as no run comes to the end of, drawn from all that live."""
+    """The refresh tokens of sessions drawn from all that live: more than a run comes to, or all where they are few."""
     population, minting = database.population, RefreshTokens(derive_key(prepared.secret, "refresh-token"))
     numbers = secrets.SystemRandom().sample(range(population.users), min(_DRAWN, population.users))
     return deque(minting.mint(population.session_id(number), 0) for number in numbers)
