@@ -139,7 +139,7 @@ def better_auth() -> Iterator[Contender]:
     """
     with tempfile.TemporaryDirectory() as folder:
         installed = Path(os.environ.get(KEPT_PEERS) or folder).resolve() / "better_auth"
-        installed.mkdir(exist_ok=True)
+        installed.mkdir(parents=True, exist_ok=True)
         node = build(str(installed), *_BETTER_AUTH_PACKAGES)
         script = str(shutil.copy(_PEERS / "better_auth.mjs", installed))
         port, client_secret = free_port(), secrets.token_urlsafe(32)
