@@ -34,6 +34,8 @@ from jotary.server.store import Store, StoreWatch, UnknownSchemaError, open_stor
 from jotary.server.telemetry import READY, STOPPING, RequestIds, Telemetry, configure_logging, tell_service_manager
 from jotary.server.telemetry.key_care import KeyCare, renew
 from jotary.server.telemetry.periodic import periodically
+from jotary.server.telemetry.request_id import current_origin
+from jotary.server.telemetry.trail_care import TrailCare
 from jotary.server.web import Forwarded, Parts, build_app
 
 if TYPE_CHECKING:
@@ -109,6 +111,7 @@ class Application:
             await stack.enter_async_context(telemetry.running())
             store = await _open_store(self._settings, watches=telemetry.store_watches)
             stack.push_async_callback(store.close)
+            await stack.enter_async_context(TrailCare(store, self._settings, self._clock).running())
             hasher = HashingPool(
                 workers=self._settings.hash_workers, queue=self._settings.hash_queue, watch=telemetry.hash_watch
             )
@@ -125,9 +128,9 @@ class Application:
             parts = self._parts(store, telemetry.hasher(hasher), telemetry.signer(keyring), keyring, telemetry)
             telemetry.read(store=store, keyring=keyring, feed=parts.feed.figures, passwords=lambda: hasher.waiting)
             routes = telemetry.requests(build_app(parts))
-            self._routes = RequestIds(
-                Forwarded(routes, self._settings.trusted_proxies), self._entropy, tell=telemetry.request_meter
-            )
+            # The address is found first: a request's audit events have it, too.
+            named = RequestIds(routes, self._entropy, tell=telemetry.request_meter)
+            self._routes = Forwarded(named, self._settings.trusted_proxies)
             log.info("started", issuer=self._settings.issuer)
             try:
                 yield
@@ -247,7 +250,8 @@ class _Worker(Application):
 
 
 async def _open_store(settings: Settings, *, watches: Sequence[StoreWatch] = ()) -> Store:
-    return await open_store(settings.database, connections=settings.database_connections, watches=watches)
+    connections = settings.database_connections
+    return await open_store(settings.database, connections=connections, watches=watches, origin=current_origin)
 
 
 def create_app(

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from jotary.jose import KeySet
 from jotary.server.model.allowance import Allowance
+from jotary.server.model.audit_chain import AuditChain
 from jotary.server.model.changes import Change
 from jotary.server.model.client import Client
 from jotary.server.model.code import AuthorizationCode
@@ -12,6 +13,7 @@ from jotary.server.model.consent import Consent
 from jotary.server.model.credential import Password
 from jotary.server.model.event import Event
 from jotary.server.model.revocation import Revocation, RevocationKind
+from jotary.server.model.sealed_event import EventFilter, SealedEvent
 from jotary.server.model.session import Session
 from jotary.server.model.sign_in import SignIn
 from jotary.server.model.signing_key import SigningKey
@@ -131,6 +133,24 @@ class Events(Protocol):
 
     async def events(self, *, after: int = 0, limit: int = 100) -> Sequence[Event]:
         """Events in order of position."""
+
+
+class AuditTrail(Protocol):
+    """The audit trail with its seals."""
+
+    async def audit_chain(self) -> AuditChain | None:
+        """Where the chain begins and ends; None when nothing was sealed yet."""
+
+    async def sealed_events(self, *, after: int = 0, limit: int = 1000) -> Sequence[SealedEvent]:
+        """Events behind `position` `after`, sealed or not, in order of position."""
+
+    async def found_events(self, wanted: EventFilter, *, after: int = 0, limit: int = 1000) -> Sequence[SealedEvent]:
+        """Those behind `position` `after` that are looked for, in order of position."""
+
+    async def latest_events(
+        self, wanted: EventFilter, *, before: int | None = None, limit: int = 100
+    ) -> Sequence[SealedEvent]:
+        """The last ones before `position` `before` that are looked for, newest first."""
 
 
 class Allowances(Protocol):

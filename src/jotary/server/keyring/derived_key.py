@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from jotary.oauth.secret import Secret
 from jotary.server.settings import Settings
 
-Purpose = Literal["refresh-token", "csrf", "seal", "limits"]
+Purpose = Literal["refresh-token", "csrf", "seal", "limits", "audit"]
 
 KEY_SIZE: Final = 32
 

@@ -6,6 +6,7 @@ means that the facts behind the decision are stale: the commit fails with `Confl
 
 import msgspec
 
+from jotary.server.model.audit_chain import AuditChain
 from jotary.server.model.client import Client
 from jotary.server.model.code import AuthorizationCode
 from jotary.server.model.consent import Consent
@@ -207,6 +208,38 @@ class AddEvent(msgspec.Struct, frozen=True):
     event: Event
 
 
+class PutAuditChain(msgspec.Struct, frozen=True):
+    """Begin a chain, whatever was there before."""
+
+    chain: AuditChain
+
+
+class AddAuditChain(msgspec.Struct, frozen=True):
+    """Begin the first chain. Guarded: there must be none."""
+
+    chain: AuditChain
+
+
+class MoveAuditChain(msgspec.Struct, frozen=True):
+    """Guarded: the chain's stamp must still be `before`."""
+
+    before: bytes
+    chain: AuditChain
+
+
+class SealEvent(msgspec.Struct, frozen=True):
+    """Guarded: the event must be there."""
+
+    position: int
+    seal: bytes
+
+
+class PurgeEvents(msgspec.Struct, frozen=True):
+    """Remove the events up to and with this position."""
+
+    through: int
+
+
 Change = (
     AddUser
     | ReplaceUser
@@ -234,4 +267,9 @@ Change = (
     | TakeAttempt
     | ReturnAttempt
     | AddEvent
+    | PutAuditChain
+    | AddAuditChain
+    | MoveAuditChain
+    | SealEvent
+    | PurgeEvents
 )

@@ -217,6 +217,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             "right-most address there that is none of these. What reaches a UNIX socket comes from a proxy."
         ),
     ] = ()
+    audit_retention: Annotated[
+        int, _duration(0, 3650 * DAY, "For how long the events of the audit trail are kept. 0 keeps them for ever.")
+    ] = 365 * DAY
     access_log: Annotated[bool, _text("Whether every request is logged.")] = False
     metrics_listen: Annotated[
         str,

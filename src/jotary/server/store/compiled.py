@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-_LARGEST: Final = 2**63 - 1
+#: The largest number that a column holds.
+LARGEST: Final = 2**63 - 1
 
 
 class Unstorable(ValueError):  # noqa: N818 -- beside Conflict and Unavailable
@@ -59,5 +60,5 @@ def _check(value: Any) -> None:
             raise Unstorable("text holds a NUL")
         if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
             raise Unstorable("text holds a lone surrogate")
-    elif isinstance(value, int) and not -_LARGEST <= value <= _LARGEST:
+    elif isinstance(value, int) and not -LARGEST <= value <= LARGEST:
         raise Unstorable("a number is beyond 64 bits")

@@ -6,19 +6,31 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from jotary.server.model.allowance import Allowance
+from jotary.server.model.audit_chain import AuditChain
 from jotary.server.model.client import Client
 from jotary.server.model.code import AuthorizationCode
 from jotary.server.model.consent import Consent
 from jotary.server.model.credential import Password
 from jotary.server.model.event import Event
 from jotary.server.model.revocation import Revocation
+from jotary.server.model.sealed_event import SealedEvent
 from jotary.server.model.session import Session
 from jotary.server.model.sign_in import SignIn
 from jotary.server.model.signing_key import SigningKey
 from jotary.server.model.user import User
 from jotary.server.store import rows
 from jotary.server.store.rows import Record, Rows
-from jotary.server.store.schema import consents, passwords, revocations, sessions, signing_keys, users
+from jotary.server.store.schema import (
+    Integer,
+    Text,
+    consents,
+    events,
+    passwords,
+    revocations,
+    sessions,
+    signing_keys,
+    users,
+)
 
 
 class Query(Generic[Record]):
@@ -83,7 +95,34 @@ SIGNING_KEYS: Query[SigningKey] = Query(
 REVOCATIONS: Query[Revocation] = _page(rows.REVOCATIONS, "position", revocations.c.expires_at > bindparam("now"))
 EVENTS: Query[Event] = _page(rows.EVENTS, "position")
 
+
+def _wanted(name: str) -> sa.ColumnElement[bool]:
+    """Whether a column has the value that is looked for, if one is."""
+    value = bindparam(name, type_=Text)
+    return sa.or_(value.is_(None), events.c[name] == value)
+
+
+_kind = bindparam("kind", type_=Text)
+_WANTED = (
+    _wanted("user_id"),
+    _wanted("client_id"),
+    # the whole kind, or the part before the dot
+    sa.or_(_wanted("kind"), sa.func.substr(events.c.kind, 1, sa.func.length(_kind) + 1) == _kind + "."),
+    events.c.at >= bindparam("since", type_=Integer),
+)
+
+AUDIT_CHAIN: Query[AuditChain] = _by_id(rows.AUDIT_CHAIN)
+SEALED_EVENTS: Query[SealedEvent] = _page(rows.SEALED_EVENTS, "position")
+FOUND_EVENTS: Query[SealedEvent] = _page(rows.SEALED_EVENTS, "position", *_WANTED)
+LATEST_EVENTS: Query[SealedEvent] = Query(
+    rows.SEALED_EVENTS,
+    _select(rows.SEALED_EVENTS, events.c.position < bindparam("before"), *_WANTED)
+    .order_by(events.c.position.desc())
+    .limit(bindparam("limit")),
+)
+
 ALL: tuple[Query[Any], ...] = (
     *(USER, USER_BY_EMAIL, PASSWORD, CLIENT, SIGN_IN, CODE, SESSION, ALLOWANCE, CONSENT, REVOCATION),
     *(USERS, CLIENTS, SESSIONS, SESSIONS_OF_USER, SIGNING_KEYS, REVOCATIONS, EVENTS),
+    *(AUDIT_CHAIN, SEALED_EVENTS, FOUND_EVENTS, LATEST_EVENTS),
 )

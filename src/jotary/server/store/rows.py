@@ -9,12 +9,14 @@ import msgspec
 import sqlalchemy as sa
 
 from jotary.server.model.allowance import Allowance
+from jotary.server.model.audit_chain import AuditChain
 from jotary.server.model.client import Client
 from jotary.server.model.code import AuthorizationCode
 from jotary.server.model.consent import Consent
 from jotary.server.model.credential import Password
 from jotary.server.model.event import Event
 from jotary.server.model.revocation import Revocation
+from jotary.server.model.sealed_event import SealedEvent
 from jotary.server.model.session import Session
 from jotary.server.model.sign_in import SignIn
 from jotary.server.model.signing_key import SigningKey
@@ -95,4 +97,6 @@ CONSENTS = Rows(Consent, schema.consents)
 SIGNING_KEYS = Rows(SigningKey, schema.signing_keys)
 REVOCATIONS = Rows(Revocation, schema.revocations)
 EVENTS = Rows(Event, schema.events)
+SEALED_EVENTS = Rows(SealedEvent, schema.events)
+AUDIT_CHAIN = Rows(AuditChain, schema.audit_chain)
 ALLOWANCES = Rows(Allowance, schema.allowances)

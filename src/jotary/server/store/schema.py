@@ -204,6 +204,23 @@ events = _table(
     _text("client_id", null=True),
     _text("session_id", null=True),
     _text("address", null=True),
+    _text("actor", null=True),
+    _text("request_id", null=True),
     _json("detail"),
+    sa.Column("seal", sa.LargeBinary(), nullable=True),  # written later, by the sealer
     feed=True,
+)
+
+audit_chain = _table(
+    "audit_chain",
+    _key(),
+    _integer("begun_at"),
+    _integer("anchor_position"),
+    _integer("anchor_count"),
+    sa.Column("anchor_seal", sa.LargeBinary(), nullable=False),
+    _integer("head_position"),
+    _integer("head_count"),
+    sa.Column("head_seal", sa.LargeBinary(), nullable=False),
+    _integer("sealed_at"),
+    sa.Column("stamp", sa.LargeBinary(), nullable=False),
 )

@@ -19,6 +19,7 @@ from jotary.server.store import rows
 from jotary.server.store.schema import (
     allowances,
     assertions,
+    audit_chain,
     clients,
     codes,
     consents,
@@ -57,8 +58,8 @@ def _plain(sql: sa.ClauseElement) -> Part:
 
 
 def _written(table: sa.Table) -> list[sa.Column[Any]]:
-    """The columns that the store fills; a position is the database's to give."""
-    return [column for column in table.c if column.name != "position"]
+    """The columns that the store fills; a position is the database's to give, and a seal is written later."""
+    return [column for column in table.c if column.name not in {"position", "seal"}]
 
 
 def _insert(table: sa.Table) -> sa.Insert:
@@ -214,6 +215,19 @@ _replace_signing_key = _update(signing_keys).where(
 # A code in flight would open a session behind the cut-off.
 _drop_open_codes = codes.delete().where(codes.c.client_id == bindparam("client_id"), codes.c.redeemed_at.is_(None))
 
+_move_audit_chain = _update(audit_chain).where(audit_chain.c.stamp == bindparam("before"))
+_seal_event = events.update().where(events.c.position == bindparam("position")).values(seal=bindparam("seal"))
+_purge_events = events.delete().where(events.c.position <= bindparam("through"))
+
+
+def _chain(change: changes.PutAuditChain | changes.AddAuditChain) -> dict[str, Any]:
+    return rows.AUDIT_CHAIN.values(change.chain)
+
+
+def _moved_chain(change: changes.MoveAuditChain) -> dict[str, Any]:
+    return {**rows.AUDIT_CHAIN.values(change.chain), "before": change.before}
+
+
 WRITES: dict[type[changes.Change], Write] = {
     changes.AddUser: Write(lambda change: _user(change.user), (_plain(_insert(users)),)),
     changes.ReplaceUser: Write(lambda change: _user(change.user), (_guarded(_update(users)),)),
@@ -260,4 +274,9 @@ WRITES: dict[type[changes.Change], Write] = {
     changes.TakeAttempt: Write(_fields, (_guarded(Upsert(allowances, _take_attempt)),)),
     changes.ReturnAttempt: Write(_fields, (_plain(_return_attempt),)),
     changes.AddEvent: Write(lambda change: rows.EVENTS.values(change.event), (_plain(_insert(events)),)),
+    changes.PutAuditChain: Write(_chain, _put(audit_chain)),
+    changes.AddAuditChain: Write(_chain, (_plain(_insert(audit_chain)),)),
+    changes.MoveAuditChain: Write(_moved_chain, (_guarded(_move_audit_chain),)),
+    changes.SealEvent: Write(_fields, (_guarded(_seal_event),)),
+    changes.PurgeEvents: Write(_fields, (_plain(_purge_events),)),
 }

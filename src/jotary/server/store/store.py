@@ -1,24 +1,28 @@
 """All the ports of `server/ports.py` that read and write, over any driver."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from jotary.server.model.allowance import Allowance
-from jotary.server.model.changes import Change
+from jotary.server.model.audit_chain import TRAIL, AuditChain
+from jotary.server.model.changes import AddEvent, Change
 from jotary.server.model.client import Client
 from jotary.server.model.code import AuthorizationCode
 from jotary.server.model.consent import Consent
 from jotary.server.model.credential import Password
 from jotary.server.model.email_key import email_key
-from jotary.server.model.event import Event
+from jotary.server.model.event import Event, Origin
 from jotary.server.model.revocation import Revocation, RevocationKind
+from jotary.server.model.sealed_event import EventFilter, SealedEvent
 from jotary.server.model.session import Session
 from jotary.server.model.sign_in import SignIn
 from jotary.server.model.signing_key import SigningKey
 from jotary.server.model.user import User
 from jotary.server.store import queries
-from jotary.server.store.compiled import Statement, Unstorable
+from jotary.server.store.compiled import LARGEST, Statement, Unstorable
 from jotary.server.store.driver import Driver, DriverFigures, Step, TellCommit
 from jotary.server.store.purge import PURGE_PAUSE, PURGES
 from jotary.server.store.queries import Query
@@ -32,8 +36,9 @@ class Store:
     A read finds nothing for a key that no database could hold; a write of such a value raises `Unstorable`.
     """
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, *, origin: Callable[[], Origin] = Origin) -> None:
         self._driver = driver
+        self._origin = origin
         dialect = driver.dialect
         self._queries = {query: Statement(query.sql, dialect) for query in queries.ALL}
         self._writes = {
@@ -67,6 +72,8 @@ class Store:
             await self._driver.write(unit)
 
     def _steps(self, change: Change) -> Iterator[Step]:
+        if isinstance(change, AddEvent):
+            change = AddEvent(self._origin().complete(change.event))
         bind, statements = self._writes[type(change)]
         values = bind(change)
         for statement in statements:
@@ -174,3 +181,23 @@ class Store:
     async def events(self, *, after: int = 0, limit: int = 100) -> Sequence[Event]:
         """Events behind `position` `after`, in order of position."""
         return await self._all(queries.EVENTS, {"after": after, "limit": limit})
+
+    async def audit_chain(self) -> AuditChain | None:
+        """Where the chain of the audit trail begins and ends; None when nothing was sealed yet."""
+        return await self._one(queries.AUDIT_CHAIN, {"id": TRAIL})
+
+    async def sealed_events(self, *, after: int = 0, limit: int = 1000) -> Sequence[SealedEvent]:
+        """Events behind `position` `after`, sealed or not, in order of position."""
+        return await self._all(queries.SEALED_EVENTS, {"after": after, "limit": limit})
+
+    async def found_events(self, wanted: EventFilter, *, after: int = 0, limit: int = 1000) -> Sequence[SealedEvent]:
+        """Those behind `position` `after` that are looked for, in order of position."""
+        values = {**msgspec.structs.asdict(wanted), "after": after, "limit": limit}
+        return await self._all(queries.FOUND_EVENTS, values)
+
+    async def latest_events(
+        self, wanted: EventFilter, *, before: int | None = None, limit: int = 100
+    ) -> Sequence[SealedEvent]:
+        """The last ones before `position` `before` that are looked for, newest first."""
+        values = {**msgspec.structs.asdict(wanted), "before": LARGEST if before is None else before, "limit": limit}
+        return await self._all(queries.LATEST_EVENTS, values)

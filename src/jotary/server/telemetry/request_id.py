@@ -1,4 +1,4 @@
-"""A name for every request, in its answer and in every log line that it causes."""
+"""A name for every request, in its answer, in every log line and in every audit event that it causes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from jotary.server.model.event import Origin
 from jotary.server.ports import Entropy
 from jotary.server.telemetry.watched_requests import Tell
 
@@ -15,11 +16,17 @@ HEADER: Final = b"x-request-id"
 
 _SIZE: Final = 8  # bytes: enough to be unique in any log
 
-_current: ContextVar[str | None] = ContextVar("request_id", default=None)
+_NOWHERE: Final = Origin()
+_current: ContextVar[Origin] = ContextVar("origin", default=_NOWHERE)
 
 
 def current_request_id() -> str | None:
     """The id of the request that is being answered here."""
+    return _current.get().request_id
+
+
+def current_origin() -> Origin:
+    """Where what is done here comes from: the request, and the address behind it."""
     return _current.get()
 
 
@@ -66,7 +73,8 @@ class RequestIds:
                 message = {**message, "headers": headers}
             await send(message)
 
-        token = _current.set(name)
+        client = scope.get("client")
+        token = _current.set(Origin(address=client[0] if client else None, request_id=name))
         begun = perf_counter()
         try:
             await self._app(scope, receive, send_named)

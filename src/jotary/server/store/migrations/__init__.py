@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from jotary.server.store.backends import backend
 
-HEAD: Final = "0002"
+HEAD: Final = "0004"
 
 Standing = Literal["missing", "behind", "current", "ahead"]
 
