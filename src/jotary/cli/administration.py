@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import click
 
+from jotary.cli.operating_system_user import operating_system_user
+from jotary.server.model.event import Origin
 from jotary.server.settings import Loaded, Settings, load
 from jotary.server.settings.database import sqlite_file
 from jotary.server.store import Store, open_store
@@ -56,7 +58,8 @@ def administer(config: Path | None, work: Callable[[Administration], Awaitable[A
 
 
 async def _run(settings: Settings, work: Callable[[Administration], Awaitable[Answer]]) -> Answer:
-    store = await open_store(settings.database)
+    origin = Origin(actor=operating_system_user())
+    store = await open_store(settings.database, origin=lambda: origin)
     try:
         return await work(Administration(settings, store))
     finally:

@@ -25,6 +25,7 @@ COMMANDS: Final = {
         "Bring the backup FILE into the database, and revive nothing that was revoked.",
     ),
     "doctor": ("jotary.cli.doctor:doctor", "Say what is wrong with this deployment, and how to mend it."),
+    "audit": ("jotary.cli.audit:audit", "List, seal and verify the audit trail."),
     "explain": ("jotary.cli.explain:explain_token", "Say check by check why an access token is accepted or refused."),
     "login": ("jotary.cli.login:login", "Sign in at an issuer, and keep the session in the keychain."),
     "token": ("jotary.cli.token:token", "Print a fresh access token of the session."),

@@ -1,7 +1,7 @@
 """What a signed-in person sees at the issuer's own address: where they are signed in, and how to end it."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -13,6 +13,8 @@ from jotary.server.model.event import Event
 from jotary.server.model.session import Session
 from jotary.server.ports import Clients, Commit, Sessions
 from jotary.server.settings import Settings
+
+_REASON: Final = "ended_by_user"
 
 
 class OpenSession(msgspec.Struct, frozen=True):
@@ -60,18 +62,16 @@ class Home:
         session = await self.store.session(session_id)
         if signed_in is None or session is None or session.user_id != signed_in.user.id:
             return
-        await self.store.commit(
-            EndSession(session.id, now, "ended_by_user", last_token_expires_at(now, self.settings)),
-            AddEvent(
-                Event(
-                    kind="session.ended",
-                    at=now,
-                    user_id=session.user_id,
-                    client_id=session.client_id,
-                    session_id=session.id,
-                )
-            ),
+        event = Event(
+            kind="session.ended",
+            at=now,
+            user_id=session.user_id,
+            client_id=session.client_id,
+            session_id=session.id,
+            detail={"reason": _REASON},
         )
+        end = EndSession(session.id, now, _REASON, last_token_expires_at(now, self.settings))
+        await self.store.commit(end, AddEvent(event))
 
     async def _who(self, cookie: Secret | None, *, now: int) -> SignedIn | None:
         idle_lifetime = self.settings.sign_in_idle_lifetime

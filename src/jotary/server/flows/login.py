@@ -49,10 +49,16 @@ def begin_sign_in(
         last_seen_at=now,
         expires_at=now + settings.sign_in_lifetime,
     )
-    return (
-        *(end_sign_in(replaces, "signed_in_again", now=now, settings=settings) if replaces else ()),
-        AddSignIn(begun),
-    )
+    return *(_replace(replaces, now=now, settings=settings) if replaces else ()), AddSignIn(begun)
+
+
+def _replace(sign_in: SignIn, *, now: int, settings: Settings) -> tuple[Change, ...]:
+    reason = "signed_in_again"
+    ended = end_sign_in(sign_in, reason, now=now, settings=settings)
+    if sign_in.ended_at is not None:
+        return ended
+    event = Event(kind="sign_in.ended", at=now, user_id=sign_in.user_id, detail={"reason": reason})
+    return *ended, AddEvent(event)
 
 
 def end_sign_in(sign_in: SignIn, reason: str, *, now: int, settings: Settings) -> tuple[Change, ...]:

@@ -116,7 +116,9 @@ def changes_of(decision: SignOut, *, now: int, settings: Settings) -> tuple[Chan
     if changes:
         user_id = signed_in.user.id if signed_in else session.user_id if session else None
         client_id = decision.client.id if decision.client else None
-        changes.append(AddEvent(Event(kind="sign_in.ended", at=now, user_id=user_id, client_id=client_id)))
+        detail = {"reason": _REASON}
+        event = Event(kind="sign_in.ended", at=now, user_id=user_id, client_id=client_id, detail=detail)
+        changes.append(AddEvent(event))
     return tuple(changes)
 
 

@@ -9,7 +9,7 @@ from jotary.oauth.errors import invalid_grant
 from jotary.oauth.parameters import Parameters
 from jotary.server.flows.client_authentication import ClientAuthentication
 from jotary.server.flows.cut_off import SLOW_CLOCK, last_token_expires_at
-from jotary.server.flows.grant import Refuse
+from jotary.server.flows.grant import Refuse, refuse
 from jotary.server.flows.own_access_token import read_access_token
 from jotary.server.model.changes import AddEvent, AddRevocation, Change, EndSession
 from jotary.server.model.client import Client
@@ -59,7 +59,7 @@ def decide(client: Client, facts: Facts, now: int, settings: Settings, *, addres
     if session is None:
         return Nothing()
     if session.client_id != client.id:  # RFC 7009 §2.1
-        return _not_yours()
+        return _not_yours(client, now, address)
     if session.ended_at is not None:
         return Nothing()
     # Either token is the client's word that it is done with the session. Ending all of it leaves no refresh token that
@@ -79,7 +79,7 @@ def decide(client: Client, facts: Facts, now: int, settings: Settings, *, addres
 def _cut_off(client: Client, token: AccessToken, now: int, *, address: str | None) -> Decision:
     """A token of client credentials has no session to end: it is cut off by itself."""
     if token.client_id != client.id:
-        return _not_yours()
+        return _not_yours(client, now, address)
     revocation = Revocation(
         kind="jti",
         value=token.jti,
@@ -91,12 +91,11 @@ def _cut_off(client: Client, token: AccessToken, now: int, *, address: str | Non
     return End((AddRevocation(revocation), AddEvent(event)))
 
 
-def _not_yours() -> Refuse:
-    return Refuse(
-        invalid_grant(
-            "The token was issued to another client.", hint="A client revokes its own tokens only (RFC 7009, 2.1)."
-        )
+def _not_yours(client: Client, now: int, address: str | None) -> Refuse:
+    error = invalid_grant(
+        "The token was issued to another client.", hint="A client revokes its own tokens only (RFC 7009, 2.1)."
     )
+    return Refuse(error, Event(kind="token.client_mismatch", at=now, client_id=client.id, address=address))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ class RevocationEndpoint:
         facts = await self._gather(asked.require("token"), now)
         decision = decide(client, facts, now, self.settings, address=address)
         if isinstance(decision, Refuse):
-            raise decision.error
+            raise await refuse(decision, self.store)
         if isinstance(decision, End):
             await self.store.commit(*decision.changes)
 

@@ -11,7 +11,7 @@ from jotary.jose import Key, base64url, strict_json
 from jotary.server.keyring import schedule
 from jotary.server.keyring.addition import RotationRefusedError, check_addition
 from jotary.server.keyring.external import Reference, encode_reference
-from jotary.server.keyring.schedule import Announce, Retire, Rules, Step
+from jotary.server.keyring.schedule import Announce, Destroy, Retire, Rules, Step
 from jotary.server.keyring.seal import NONCE_SIZE, Sealer
 from jotary.server.model.changes import (
     AddEvent,
@@ -144,6 +144,7 @@ class Rotation:
             else:
                 before[step.key.id] = step.key
                 replaced[step.key.id] = _apply(step, replaced.get(step.key.id, step.key))
+                changes.append(_told(step, now, reason))
         changes += [ReplaceSigningKey(key, before[key.id]) for key in replaced.values()]
         try:
             await self._store.commit(*changes)
@@ -194,6 +195,14 @@ def _take_place(beside: Sequence[str], now: int) -> RememberAssertion:
     """
     place = base64url.encode(sha256(" ".join(beside).encode()).digest())
     return RememberAssertion(client_id="", jti=f"signing key beside {place}", expires_at=now + _PLACE_LIFETIME)
+
+
+def _told(step: Retire | Destroy, now: int, reason: str) -> AddEvent:
+    detail: dict[str, Any] = {"kid": step.key.id, "reason": reason}
+    if isinstance(step, Destroy):
+        return AddEvent(Event(kind="key.destroyed", at=now, detail=detail))
+    detail |= {"retiring_from": step.retiring_from, "gone_from": step.gone_from}
+    return AddEvent(Event(kind="key.retired", at=now, detail=detail))
 
 
 def _apply(step: Step, key: SigningKey) -> SigningKey:

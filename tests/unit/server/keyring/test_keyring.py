@@ -237,9 +237,10 @@ def test_after_an_emergency_nothing_of_the_old_keys_is_good(machine: Machine) ->
     )
     assert (kind, value) == ("kid", old)  # APIs that follow the feed hear of it within a second
     assert issued_before == expires_at >= machine.now + 86_400  # whatever `iat` a thief writes
-    first, second = (detail for (detail,) in machine.rows("SELECT detail FROM events ORDER BY position"))
-    assert "scheduled" in first
-    assert "compromised" in second
+    (kind, detail), *rest = machine.rows("SELECT kind, detail FROM events ORDER BY position")
+    assert (kind, "scheduled" in detail) == ("key.announced", True)
+    assert [kind for kind, _ in rest] == ["key.retired", "key.destroyed", "key.announced"]
+    assert all("compromised" in detail for _, detail in rest)
 
 
 class _SomebodyRotatesFirst:

@@ -92,6 +92,7 @@ def test_the_defaults_are_those_of_development() -> None:
         ("metrics_listen", "127.0.0.1:65536"),
         ("metrics_listen", "::1:9464"),
         ("metrics_listen", "127.0.0.1:9464/metrics"),
+        ("audit_retention", -1),
         ("log_format", "xml"),
         ("log_level", "trace"),
     ],
@@ -134,7 +135,7 @@ def test_every_setting_says_what_it_means(field: Any) -> None:
     """The documentation is made from these descriptions."""
     (meta,) = field.type.__metadata__
     assert meta.description.endswith(".")
-    assert is_duration(field.type) == (field.name.endswith(("_lifetime", "_window", "_age")) or field.name == "leeway")
+    assert is_duration(field.type) == (field.name.endswith(("_lifetime", "_window", "_age", "_retention")) or field.name == "leeway")
     assert get_args(field.type)
 
 

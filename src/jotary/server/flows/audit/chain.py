@@ -21,6 +21,9 @@ _FORMAT: Final = b"jotary/audit/v1"
 #: What the first event is linked to.
 GENESIS: Final = hashlib.sha256(_FORMAT).digest()
 
+#: Before every event, also one that somebody has put where the database puts none.
+BEFORE_ALL: Final = -(2**63) + 1
+
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 

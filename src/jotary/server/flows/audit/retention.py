@@ -6,10 +6,10 @@ from typing import Final
 
 import msgspec
 
-from jotary.server.flows.audit.chain import BrokenTrailError, is_genuine, link, stamped
+from jotary.server.flows.audit.chain import BEFORE_ALL, BrokenTrailError, is_genuine, link, stamped
 from jotary.server.flows.audit.sealing import TrailStore
 from jotary.server.model.audit_chain import AuditChain
-from jotary.server.model.changes import AddEvent, Change, MoveAuditChain, PurgeEvents
+from jotary.server.model.changes import AddEvent, MoveAuditChain, PurgeEvents
 from jotary.server.model.event import Event
 from jotary.server.model.sealed_event import SealedEvent
 from jotary.server.ports import Conflict
@@ -22,8 +22,8 @@ _DAY: Final = 86_400
 
 def decide(
     chain: AuditChain, events: Sequence[SealedEvent], before: int, now: int, keys: Sequence[bytes]
-) -> tuple[Change, ...]:
-    """Remove those sealed events at the front that happened before `before`; nothing when there is none.
+) -> tuple[MoveAuditChain, PurgeEvents, AddEvent] | None:
+    """Remove those sealed events at the front that happened before `before`; None when there is none.
 
     Raises:
         BrokenTrailError: they are not as they were sealed: evidence is not removed.
@@ -32,7 +32,7 @@ def decide(
         raise BrokenTrailError("the record of the audit trail's chain was not stamped under this server's secret")
     old = list(takewhile(lambda event: event.at < before and event.position <= chain.head_position, events))
     if not old:
-        return ()
+        return None
     seal = chain.anchor_seal
     for event in old:
         seal = link(seal, event)
@@ -68,13 +68,13 @@ async def purge_events(store: TrailStore, keys: Sequence[bytes], *, retention: i
         chain = await store.audit_chain()
         if chain is None:
             break
-        page = await store.sealed_events(after=0, limit=BATCH)
+        page = await store.sealed_events(after=BEFORE_ALL, limit=BATCH)
         changes = decide(chain, page, before, now, keys)
-        if not changes:
+        if changes is None:
             break
         try:
             await store.commit(*changes)
         except Conflict:  # another process seals or purges: the next sweep takes the rest
             break
-        total += len(page)
+        total += changes[0].chain.anchor_count - chain.anchor_count
     return total

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from jotary.server.flows.audit.chain import is_genuine
+from jotary.server.flows.audit.chain import BEFORE_ALL, is_genuine
 from jotary.server.flows.audit.walk import Finding, Walk
 from jotary.server.model.audit_chain import AuditChain
 from jotary.server.ports import AuditTrail
@@ -69,7 +69,7 @@ async def _verify(
     if chain is None:
         return await _without_chain(trail, noted)
     walk = Walk(chain, noted)
-    after = 0  # not the anchor: an event that lies before it does not belong there
+    after = BEFORE_ALL  # not the anchor: an event that lies before it does not belong there
     while page := await trail.sealed_events(after=after, limit=PAGE):
         for event in page:
             walk.take(event)

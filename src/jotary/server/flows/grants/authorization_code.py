@@ -79,7 +79,8 @@ def decide(request: Request, facts: Facts, now: int, settings: Settings) -> Deci
     # nothing. What fails here changes nothing: the code is not used up, for a stranger could otherwise spoil sign-ins,
     # and 256 bits of verifier cannot be guessed however often one tries.
     if not _is_owner(request, code):
-        return Refuse(_invalid("another client's code, another redirect_uri, or a wrong code_verifier", hint=_COMPARE))
+        error = _invalid("another client's code, another redirect_uri, or a wrong code_verifier", hint=_COMPARE)
+        return Refuse(error, _event("code.owner_mismatch", request, code, now))
     if code.redeemed_at is not None:  # before its expiry is looked at: a late repetition is a repetition too
         return Revoke(code.session_id, _event("code.reused", request, code, now))
     if now >= code.expires_at:
@@ -152,7 +153,7 @@ def _event(kind: str, request: Request, code: AuthorizationCode, now: int) -> Ev
         kind=kind,
         at=now,
         user_id=code.user_id,
-        client_id=code.client_id,
+        client_id=request.client.id,
         session_id=code.session_id,
         address=request.address,
     )
