@@ -72,7 +72,7 @@ async def positions(store: Store) -> list[int]:
 
 def found(report: Report) -> tuple[str, int | None] | None:
     """The finding in short."""
-    return report.finding and (report.finding.code, report.finding.position)
+    return None if report.finding is None else (report.finding.code, report.finding.position)
 
 
 async def test_a_whole_trail_is_intact(trail: Store, now: int) -> None:

@@ -1,6 +1,7 @@
 """`jotary audit`: what happened, and whether the trail of it is whole."""
 
 import re
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ def audit() -> None:
 @options.config
 @options.as_json
 def list_events(
+    config: Path | None,
+    *,
     who: str | None,
     client_id: str | None,
     kind: str | None,
@@ -48,8 +51,6 @@ def list_events(
     limit: int,
     before: int | None,
     after: int | None,
-    config: Path | None,
-    *,
     as_json: bool,
 ) -> None:
     """List events, the newest last. With --json one object a line, for a log collector: it goes on with --after."""
@@ -109,7 +110,8 @@ def verify_trail(head: str | None, config: Path | None, *, as_json: bool) -> Non
     async def work(desk: Administration) -> Report:
         chain = await desk.store.audit_chain()
         length = chain.head_count - chain.anchor_count if chain else 0
-        with click.progressbar(length=length, label="Verifying", file=click.get_text_stream("stderr")) as bar:
+        hidden = not sys.stderr.isatty()
+        with click.progressbar(length=length, label="Verifying", file=sys.stderr, hidden=hidden) as bar:
             keys = derive_keys(desk.settings, "audit")
             return await verify(desk.store, keys, noted=noted, advance=bar.update)
 

@@ -19,7 +19,7 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "session.opened": "A client redeemed a code: its session for a person began.",
     "session.ended": "A person or an operator ended a session (`reason`).",
     "session.revoked": "A client gave back a token of a session, which ended (RFC 7009).",
-    "session.reuse_detected": "A refresh token was used again, so somebody else may have it. Its session ended (RFC 9700).",
+    "session.reuse_detected": "A refresh token was used again: somebody else may have it. Its session ended.",
     "session.client_mismatch": "A client sent another client's refresh token.",
     "session.generation_ahead": "A refresh token was newer than its session: a backup was restored.",
     "code.reused": "An authorization code was redeemed again; the session that it opened ended (RFC 6749).",

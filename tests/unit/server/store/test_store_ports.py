@@ -20,8 +20,22 @@ def every_port(store: Store) -> tuple[object, ...]:
     signing_keys: ports.SigningKeys = store
     revocations: ports.Revocations = store
     events: ports.Events = store
+    trail: ports.AuditTrail = store
     allowances: ports.Allowances = store
-    return commit, users, clients, sign_ins, codes, sessions, consents, signing_keys, revocations, events, allowances
+    return (
+        commit,
+        users,
+        clients,
+        sign_ins,
+        codes,
+        sessions,
+        consents,
+        signing_keys,
+        revocations,
+        events,
+        trail,
+        allowances,
+    )
 
 
 @pytest.mark.parametrize(
