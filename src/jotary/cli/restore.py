@@ -9,6 +9,7 @@ import click
 from jotary.cli import options
 from jotary.cli.administration import load_settings
 from jotary.cli.backup import key_file
+from jotary.cli.operating_system_user import operating_system_user
 from jotary.cli.output import moment, print_json, print_record
 from jotary.server.flows.cut_off import last_token_expires_at
 from jotary.server.keyring import make_sealer
@@ -58,6 +59,7 @@ def restore(
         replaces=replace,
         nothing_since=nothing_since,
         any_issuer=flags["any_issuer"],
+        actor=operating_system_user(),
     )
     sealer = make_sealer(settings)
     restored = restore_backup(

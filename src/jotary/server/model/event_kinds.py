@@ -35,6 +35,7 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "key.retired": "It was decided when a signing key signs last, and when it is gone; at once if `compromised`.",
     "key.destroyed": "The private part of a signing key was erased.",
     "key.resealed": "Signing keys were sealed under another secret.",
+    "database.restored": "A backup was brought into the database; unless `nothing_since`, everything was cut off.",
     "audit.purged": "Events older than the retention were removed, up to the position `through`.",
     "audit.begun_anew": "An operator had the chain made anew over the events as they were then.",
 }

@@ -135,7 +135,8 @@ def test_every_setting_says_what_it_means(field: Any) -> None:
     """The documentation is made from these descriptions."""
     (meta,) = field.type.__metadata__
     assert meta.description.endswith(".")
-    assert is_duration(field.type) == (field.name.endswith(("_lifetime", "_window", "_age", "_retention")) or field.name == "leeway")
+    endings = ("_lifetime", "_window", "_age", "_retention")
+    assert is_duration(field.type) == (field.name.endswith(endings) or field.name == "leeway")
     assert get_args(field.type)
 
 

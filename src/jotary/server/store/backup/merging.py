@@ -17,6 +17,7 @@ from jotary.server.store.schema import (
     Integer,
     allowances,
     assertions,
+    audit_chain,
     clients,
     codes,
     consents,
@@ -96,6 +97,7 @@ class Merging:
             self._remove_unknown(table)
         self._has_trail = self._is_in_trail(self._last_event)
         if not self._has_trail:
+            self._connection.execute(audit_chain.delete())  # it is of the trail that moves
             self._move_trail_behind()
 
     def bring(self, batch: Batch, names: Sequence[str]) -> None:
@@ -201,17 +203,24 @@ class Merging:
         if not self._has_trail:
             self._insert(events, rows)
 
+    def bring_audit_chain(self, rows: _Rows) -> None:
+        """With the trail that it is of."""
+        if not self._has_trail:
+            self._insert(audit_chain, rows)
+
     def _is_in_trail(self, event: dict[str, Any] | None) -> bool:
         """Whether the present trail goes on where the backup's ends."""
         if event is None:
             return True
-        return [dict(row) for row in self._find(events, "position", [event["position"]])] == [event]
+        found = [dict(row) for row in self._find(events, "position", [event["position"]])]
+        return [{**row, "seal": event["seal"]} for row in found] == [event]  # it may have been sealed since
 
     def _move_trail_behind(self) -> None:
         """Two trails: the backup's keeps its positions, and the present one follows it."""
         last = self._last_event["position"] if self._last_event else 0
         offset = max(last, last_position(self._connection, events)) + 1  # beyond both, so that no two ever meet
-        self._connection.execute(events.update().values(position=events.c.position + offset))
+        # Sealed anew behind the backup's: a seal has the position in it.
+        self._connection.execute(events.update().values(position=events.c.position + offset, seal=None))
 
     def _among(self, where: sa.Table, owner: str, rows: _Rows) -> set[str]:
         query = sa.select(where.c.id).where(where.c.owner == owner, where.c.id.in_([row["id"] for row in rows]))
@@ -234,4 +243,5 @@ BROUGHT: Final[dict[str, Callable[[Merging, _Rows], None]]] = {
     revocations.name: Merging.bring_cut_offs,
     assertions.name: Merging.bring_assertions,
     events.name: Merging.bring_events,
+    audit_chain.name: Merging.bring_audit_chain,
 }

@@ -36,6 +36,7 @@ class Restoring(msgspec.Struct, frozen=True, kw_only=True):
         replaces: whether the database may have accounts.
         nothing_since: the operator says that no server ran since the backup: everything is taken as it was.
         any_issuer: whether the backup may be of another issuer.
+        actor: who restores, for the audit trail.
     """
 
     issuer: str
@@ -44,6 +45,7 @@ class Restoring(msgspec.Struct, frozen=True, kw_only=True):
     replaces: bool = False
     nothing_since: bool = False
     any_issuer: bool = False
+    actor: str | None = None
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,7 +156,7 @@ def _finish(
         "removed": removed,
         "left_out": left_out,
     }
-    values = EVENTS.values(Event(kind="database.restored", at=how.now, detail=detail))
+    values = EVENTS.values(Event(kind="database.restored", at=how.now, actor=how.actor, detail=detail))
     connection.execute(events.insert(), {name: value for name, value in values.items() if name != "position"})
     counts = [connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for table in (users, clients)]
     return Restored(manifest=manifest, users=counts[0], clients=counts[1], removed=removed, left_out=left_out)
