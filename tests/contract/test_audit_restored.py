@@ -47,7 +47,8 @@ def restore(tmp_path: Path, now: int) -> Callable[..., None]:
 
 
 async def kinds_of_sealed(store: Store, now: int) -> list[str]:
-    """Of all events, once they are sealed and verified."""
+    """Of all events, once they are sealed and verified; before, too, nothing looks tampered with."""
+    assert (await verify(store, KEYS)).finding is None
     await Sealing(store, KEYS)(now)
     report = await verify(store, KEYS)
     assert (report.finding, report.unsealed) == (None, 0)

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from jotary.server.flows.audit.chain import BrokenTrailError
 from jotary.server.flows.audit.retention import purge_events
-from jotary.server.flows.audit.sealing import BATCH, Sealing
+from jotary.server.flows.audit.sealing import BATCH, Sealing, decide
 from jotary.server.flows.audit.verification import Report, verify
 from jotary.server.model.audit_chain import AuditChain
 from jotary.server.model.changes import AddEvent, SealEvent
 from jotary.server.model.event import Event, Origin
 from jotary.server.model.sealed_event import EventFilter
+from jotary.server.ports import Conflict
 from jotary.server.store import Store, open_store
 from jotary.server.store.backends import backend
 
@@ -282,6 +283,21 @@ async def test_two_processes_that_seal_at_once_make_one_chain(empty_store: Store
     report = await verify(empty_store, KEYS)
     assert (report.sealed, report.unsealed, report.finding) == (40 * (BATCH // 10), 0, None)
     await other.close()
+
+
+async def test_who_seals_what_another_has_sealed_writes_nothing(trail: Store, now: int) -> None:
+    """`MoveAuditChain` is guarded by the stamp, and `AddAuditChain` by there being none."""
+    await trail.commit(AddEvent(event(7, now)))
+    stale = await trail.audit_chain()
+    assert stale is not None
+    fresh = await trail.sealed_events(after=stale.head_position)
+    assert (await Sealing(trail, KEYS)(now)).events == 1
+    await trail.commit(AddEvent(event(8, now)))
+    sealed = await trail.sealed_events()
+    for chain, events in ((stale, fresh), (None, [replace(each, seal=None) for each in sealed])):
+        with pytest.raises(Conflict):
+            await trail.commit(*decide(chain, events, now, OTHER_KEYS if chain is None else KEYS))
+        assert await trail.sealed_events() == sealed
 
 
 async def test_what_is_old_goes_and_the_rest_stays_verifiable(empty_store: Store, now: int) -> None:
