@@ -300,6 +300,38 @@ async def test_who_seals_what_another_has_sealed_writes_nothing(trail: Store, no
         assert await trail.sealed_events() == sealed
 
 
+class _BegunMeanwhile:
+    """A store in which another process begins the chain right after the first look at it."""
+
+    def __init__(self, store: Store, now: int) -> None:
+        self._store, self._now, self._is_first = store, now, True
+
+    async def audit_chain(self) -> AuditChain | None:
+        chain = await self._store.audit_chain()
+        if self._is_first:
+            self._is_first = False
+            await Sealing(self._store, KEYS)(self._now)
+        return chain
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+async def test_a_chain_that_is_begun_between_two_looks_is_not_missing(empty_store: Store, now: int) -> None:
+    """Who verifies looks again before it says that the record is gone."""
+    await empty_store.commit(AddEvent(event(1, now)))
+    store: Any = _BegunMeanwhile(empty_store, now)
+    assert (await verify(store, KEYS)).finding is None
+
+
+async def test_a_sealer_is_not_misled_by_a_chain_that_is_begun_meanwhile(empty_store: Store, now: int) -> None:
+    """It looks again before it says that the record is gone."""
+    await empty_store.commit(AddEvent(event(1, now)))
+    store: Any = _BegunMeanwhile(empty_store, now)
+    assert (await Sealing(store, KEYS)(now)).events == 0
+    assert (await verify(empty_store, KEYS)).sealed == 1
+
+
 async def test_what_is_old_goes_and_the_rest_stays_verifiable(empty_store: Store, now: int) -> None:
     """From the front only, and the anchor moves behind it."""
     day = now // DAY * DAY

@@ -95,6 +95,8 @@ class Sealing:
         while True:
             chain = await self.store.audit_chain()
             page = await self.store.sealed_events(after=chain.head_position if chain else 0, limit=BATCH)
+            if chain is None and page and await self.store.audit_chain() is not None:
+                continue  # another process has begun it between the two looks
             changes = decide(chain, page, now, self.keys)
             if not changes:
                 return Sealed(count, chain)

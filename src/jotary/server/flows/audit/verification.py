@@ -49,14 +49,14 @@ async def verify(
     while True:
         chain = await trail.audit_chain()
         report = await _verify(trail, chain, keys, noted, advance)
-        if report.finding is None or not await _was_shortened(trail, chain):
+        if report.finding is None or not await _has_moved(trail, chain):
             return report
 
 
-async def _was_shortened(trail: AuditTrail, chain: AuditChain | None) -> bool:
-    """Whether retention removed events under the walk, which must then begin again."""
+async def _has_moved(trail: AuditTrail, chain: AuditChain | None) -> bool:
+    """Whether the chain was begun, or shortened by retention, under the walk, which must then begin again."""
     latest = await trail.audit_chain()
-    return chain is not None and latest is not None and latest.anchor_count > chain.anchor_count
+    return latest is not None and (chain is None or latest.anchor_count > chain.anchor_count)
 
 
 async def _verify(
