@@ -35,7 +35,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
         """The event with its origin. What the flow has said itself stands."""
         return msgspec.structs.replace(
             event,
-            actor=event.actor or self.actor,
-            address=event.address or self.address,
-            request_id=event.request_id or self.request_id,
+            actor=self.actor if event.actor is None else event.actor,
+            address=self.address if event.address is None else event.address,
+            request_id=self.request_id if event.request_id is None else event.request_id,
         )
