@@ -70,6 +70,7 @@ class PostgreSQLDriver:
                 await self._pool.close()
         except FAILURES:
             self._pool.terminate()
+            await asyncio.sleep(0)  # the turn in which the event loop lets go of them
 
     async def ping(self) -> None:
         """Ask for nothing.
@@ -144,9 +145,13 @@ async def open_driver(url: str, *, connections: int) -> PostgreSQLDriver:
             server_settings=settings(bounded=True),
             reset=_keep,
         )
-        driver = PostgreSQLDriver(pool)
+    except FAILURES as error:
+        raise cannot_open(url, error) from error
+    driver = PostgreSQLDriver(pool)
+    try:
         await driver.ping()
     except FAILURES as error:
+        await driver.close()
         raise cannot_open(url, error) from error
     return driver
 
