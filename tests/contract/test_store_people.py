@@ -12,6 +12,7 @@ from jotary.server.model.changes import (
     DeleteUser,
     PutConsent,
     PutPassword,
+    ReplacePassword,
     ReplaceUser,
 )
 from jotary.server.model.client import Client
@@ -157,6 +158,21 @@ async def test_a_password_is_set_and_replaced(store: Store, user: User, now: int
         password = Password(user_id=user.id, hash=f"$argon2id$v=19${number}", changed_at=now + number)
         await store.commit(PutPassword(password))
         assert await store.password(user.id) == password
+
+
+async def test_a_password_is_replaced_only_as_it_was_read(store: Store, user: User, now: int) -> None:
+    """`ReplacePassword` is guarded: of two who read the same password, one is told; and there must be one."""
+    first, second, third = (Password(user_id=user.id, hash=f"$argon2id$v=19${n}", changed_at=now + n) for n in range(3))
+    with pytest.raises(Conflict):
+        await store.commit(ReplacePassword(second, before=first))
+    assert await store.password(user.id) is None
+    await store.commit(PutPassword(first))
+    await store.commit(ReplacePassword(first, before=first))
+    await store.commit(ReplacePassword(second, before=first))
+    for change in (ReplacePassword(third, before=first), ReplacePassword(first, before=first)):
+        with pytest.raises(Conflict):
+            await store.commit(change)
+    assert await store.password(user.id) == second
 
 
 async def test_nothing_is_kept_for_a_person_who_is_not_there(store: Store, sign_in: SignIn, now: int) -> None:

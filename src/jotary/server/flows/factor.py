@@ -11,7 +11,10 @@ from jotary.server.model.user import User
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """The outcome: whether the person proved it, and what to write together with the sign-in."""
+    """The outcome: whether the person proved it, and what to write in front of all that stands on it.
+
+    Written, it is a conflict if what was proved does not hold any more.
+    """
 
     holds: bool
     changes: tuple[Change, ...] = ()

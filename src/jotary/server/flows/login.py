@@ -13,6 +13,7 @@ from jotary.server.flows.limits.known_browser import NAME_SIZE, name_browser
 from jotary.server.flows.limits.limit import Counter, TooMany, return_all
 from jotary.server.flows.limits.limiter import Limiter
 from jotary.server.flows.signed_in import COOKIE_ENTROPY, new_cookie, sign_in_id
+from jotary.server.flows.until_committed import until_committed
 from jotary.server.model.changes import AddEvent, AddSignIn, Change, EndSessionsOfSignIn, EndSignIn
 from jotary.server.model.event import Event
 from jotary.server.model.sign_in import SignIn
@@ -110,17 +111,26 @@ class Login:
         too_many = await self.limiter.take(counters, refused=limited, now=now)
         if too_many is not None:
             return too_many
-        user = await self.store.user_by_email(username.strip())
+
+        async def attempt() -> LoggedIn | Refused:
+            user = await self.store.user_by_email(username.strip())
+            proof = await self._prove(user, answers, counters, now=now)
+            if user is None or not proof.holds or not user.is_active:
+                await self._record("sign_in.refused", user, address=address, now=now)
+                return Refused()
+            return await self._accept(user, proof, counters, cookie=cookie, address=address, now=now)
+
+        return await until_committed(attempt)  # once more, if the password was changed in the meantime
+
+    async def _prove(
+        self, user: User | None, answers: Mapping[str, Secret], counters: Sequence[Counter], *, now: int
+    ) -> Proof:
         asked = {name: answers[name] for name in self.factor.parameters}
         try:
-            proof = await self.factor.prove(user, asked, now=now)
+            return await self.factor.prove(user, asked, now=now)
         except Unavailable:
             await self.limiter.give_back(counters)  # nothing was tried
             raise
-        if user is None or not proof.holds or not user.is_active:
-            await self._record("sign_in.refused", user, address=address, now=now)
-            return Refused()
-        return await self._accept(user, proof, counters, cookie=cookie, address=address, now=now)
 
     async def _accept(
         self,

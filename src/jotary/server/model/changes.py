@@ -43,6 +43,17 @@ class PutPassword(msgspec.Struct, frozen=True):
     password: Password
 
 
+class ReplacePassword(msgspec.Struct, frozen=True):
+    """Guarded: the password must be there as it was read.
+
+    What was decided on a password, such as a sign-in, must not be written behind a change of it; nor may the same
+    password, hashed anew, undo that change.
+    """
+
+    password: Password  # as it was read, too, where it only has to stand still
+    before: Password  # as it was read
+
+
 class AddClient(msgspec.Struct, frozen=True):
     """Guarded: the client's id must be free."""
 
@@ -245,6 +256,7 @@ Change = (
     | ReplaceUser
     | DeleteUser
     | PutPassword
+    | ReplacePassword
     | AddClient
     | ReplaceClient
     | DeleteClient

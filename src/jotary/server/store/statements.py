@@ -212,6 +212,13 @@ _replace_signing_key = _update(signing_keys).where(
     ),
 )
 
+_replace_password = _update(passwords).where(passwords.c.hash == bindparam("known_hash"))
+
+
+def _replaced_password(change: changes.ReplacePassword) -> dict[str, Any]:
+    return {**rows.PASSWORDS.values(change.password), "known_hash": change.before.hash}
+
+
 # A code in flight would open a session behind the cut-off.
 _drop_open_codes = codes.delete().where(codes.c.client_id == bindparam("client_id"), codes.c.redeemed_at.is_(None))
 
@@ -233,6 +240,7 @@ WRITES: dict[type[changes.Change], Write] = {
     changes.ReplaceUser: Write(lambda change: _user(change.user), (_guarded(_update(users)),)),
     changes.DeleteUser: Write(_fields, _delete(users, "user_id")),
     changes.PutPassword: Write(lambda change: rows.PASSWORDS.values(change.password), _put(passwords)),
+    changes.ReplacePassword: Write(_replaced_password, (_guarded(_replace_password),)),
     changes.AddClient: Write(lambda change: rows.CLIENTS.values(change.client), (_plain(_insert(clients)),)),
     changes.ReplaceClient: Write(lambda change: rows.CLIENTS.values(change.client), (_guarded(_update(clients)),)),
     changes.DeleteClient: Write(_fields, _delete(clients, "client_id")),

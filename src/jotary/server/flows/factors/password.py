@@ -6,7 +6,7 @@ from typing import Final
 
 from jotary.oauth.secret import Secret
 from jotary.server.flows.factor import Proof
-from jotary.server.model.changes import PutPassword
+from jotary.server.model.changes import ReplacePassword
 from jotary.server.model.credential import Password
 from jotary.server.model.user import User
 from jotary.server.ports import PasswordHasher, Unavailable, Users
@@ -19,7 +19,11 @@ _NOBODY: Final = ""  # no user has it as an id: looking it up takes as long as l
 
 @dataclass(frozen=True, slots=True)
 class PasswordFactor:
-    """Compares with the stored hash, and replaces a hash that was made with weaker or foreign parameters."""
+    """Compares with the stored hash, and replaces a hash that was made with weaker or foreign parameters.
+
+    What it proves stands on the password that was read: if that is changed before the proof is written, it is a
+    conflict, or a sign-in with the old password could outlive the change.
+    """
 
     users: Users
     hasher: PasswordHasher
@@ -30,18 +34,18 @@ class PasswordFactor:
         """Check a password; an unknown person costs the same look-up and the same hash."""
         password = answers["password"].reveal()
         stored = await self.users.password(user.id if user else _NOBODY)
-        phc = stored.hash if stored else None
         if len(password) > MAX_PASSWORD_LENGTH:
             return Proof(holds=False)
-        if not await self.hasher.verify(password, phc) or user is None or phc is None:
+        if not await self.hasher.verify(password, stored.hash if stored else None) or user is None or stored is None:
             return Proof(holds=False)
-        return Proof(holds=True, changes=await self._rehashed(user, password, phc, now=now))
+        kept = await self._rehashed(stored, password, now=now)
+        return Proof(holds=True, changes=(ReplacePassword(kept, before=stored),))
 
-    async def _rehashed(self, user: User, password: str, phc: str, *, now: int) -> tuple[PutPassword, ...]:
-        if not self.hasher.needs_rehash(phc):
-            return ()
+    async def _rehashed(self, stored: Password, password: str, *, now: int) -> Password:
+        if not self.hasher.needs_rehash(stored.hash):
+            return stored
         try:
             renewed = await self.hasher.hash(password)
         except Unavailable:
-            return ()  # the person is who they say; the old hash is good for one more sign-in
-        return (PutPassword(Password(user_id=user.id, hash=renewed, changed_at=now)),)
+            return stored  # the person is who they say; the old hash is good for one more sign-in
+        return Password(user_id=stored.user_id, hash=renewed, changed_at=now)
