@@ -1,6 +1,7 @@
 """`jotary user`: accounts."""
 
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from jotary.cli.output import moment, print_json, print_record, print_rows
 from jotary.oauth.secret import Secret
 from jotary.server.flows.administration import user_standing
 from jotary.server.flows.administration.create_user import NewUser, create_user
+from jotary.server.flows.administration.set_password import set_password
 from jotary.server.model.user import User
 from jotary.server.passwords import HashingPool
 
@@ -20,7 +22,7 @@ _PAGE = 500  # people read at once
 
 @click.group()
 def user() -> None:
-    """Make, list, disable and delete accounts."""
+    """Make, list, disable and delete accounts, and set their passwords."""
 
 
 @user.command()
@@ -37,16 +39,39 @@ def create(
     password = _first_line() if password_stdin else _ask_twice()
     new = NewUser(email=email.strip(), name=name, password=password, is_admin=is_admin)
 
-    async def work(desk: Administration) -> User:
-        hasher = HashingPool(workers=1)
-        try:
-            return await create_user(
-                new, store=desk.store, hasher=hasher, entropy=desk.entropy, settings=desk.settings, now=desk.now
-            )
-        finally:
-            hasher.close()
+    async def work(desk: Administration, hasher: HashingPool) -> User:
+        return await create_user(
+            new, store=desk.store, hasher=hasher, entropy=desk.entropy, settings=desk.settings, now=desk.now
+        )
 
-    _print(administer(config, work), as_json=as_json)
+    _print(_hashing(config, work), as_json=as_json)
+
+
+@user.command("set-password")
+@click.argument("who", metavar="EMAIL|ID")
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@click.option("--keep-sessions", is_flag=True, help="Leave open what is open.")
+@options.config
+@options.as_json
+def change_password(who: str, config: Path | None, *, password_stdin: bool, keep_sessions: bool, as_json: bool) -> None:
+    """Give an account another password; its sign-ins, sessions and tokens end at once.
+
+    The password is asked for, unless it comes on standard input.
+    """
+    password = _first_line() if password_stdin else _ask_twice()
+
+    async def work(desk: Administration, hasher: HashingPool) -> User:
+        return await set_password(
+            who.strip(),
+            password,
+            keep_sessions=keep_sessions,
+            store=desk.store,
+            hasher=hasher,
+            now=desk.now,
+            settings=desk.settings,
+        )
+
+    _print(_hashing(config, work), as_json=as_json)
 
 
 @user.command("list")
@@ -99,6 +124,17 @@ def _change(decide: user_standing.Decide, who: str, config: Path | None) -> User
         )
 
     return administer(config, work)
+
+
+def _hashing(config: Path | None, work: Callable[[Administration, HashingPool], Awaitable[User]]) -> User:
+    async def with_pool(desk: Administration) -> User:
+        hasher = HashingPool(workers=1)
+        try:
+            return await work(desk, hasher)
+        finally:
+            hasher.close()
+
+    return administer(config, with_pool)
 
 
 async def _everybody(desk: Administration) -> list[User]:

@@ -139,3 +139,53 @@ def test_what_was_done_is_in_the_audit_trail(run: Run) -> None:
     with closing(sqlite3.connect("jotary.db")) as database:
         trail = database.execute("SELECT kind, user_id FROM events ORDER BY position").fetchall()
     assert trail == [(f"user.{verb}", made["id"]) for verb in ("created", "disabled", "enabled", "deleted")]
+
+
+NEW = "forty orange badgers hum"
+
+
+def set_password(run: Run, *arguments: str, stdin: Any = f"{NEW}\n") -> Any:
+    """Set the password of the account that was made."""
+    return run("user", "set-password", " ADA@example.com", *arguments, stdin=stdin)
+
+
+def test_a_password_is_set(run: Run) -> None:
+    """By address or by id; everything that was open ends, and the password is said nowhere."""
+    made = create(run)
+    outcome = set_password(run, "--password-stdin", "--json")
+    assert outcome.json() == made
+    assert NEW not in outcome.out + outcome.err
+    hasher = HashingPool(workers=1)
+    assert asyncio.run(hasher.verify(NEW, row("SELECT hash FROM passwords")[0]))
+    hasher.close()
+    assert row("SELECT kind, value FROM revocations") == ("sub", made["id"])
+    detail = '{"by":"administrator","sessions":"ended"}'
+    query = "SELECT kind, user_id, detail FROM events ORDER BY position DESC"
+    assert row(query) == ("user.password_changed", made["id"], detail)
+    assert run("user", "set-password", made["id"], "--password-stdin", stdin=f"{PASSWORD}\n").code == 0
+
+
+def test_a_password_is_set_and_sessions_are_kept(run: Run) -> None:
+    """On request."""
+    create(run)
+    assert set_password(run, "--password-stdin", "--keep-sessions").code == 0
+    assert row("SELECT count(*) FROM revocations") == (0,)
+
+
+@pytest.mark.parametrize(
+    ("stdin", "arguments", "says"),
+    [
+        ("short\n", ["--password-stdin"], "Error: password: Use at least 8 characters. Choose another one."),
+        ("ada@example.com\n", ["--password-stdin"], "Error: password: "),
+        ("", [], "Error: There is no terminal to ask for a password. Pipe it in with --password-stdin."),
+    ],
+)
+def test_a_password_that_cannot_be_used_is_not_set(run: Run, stdin: str, arguments: list[str], says: str) -> None:
+    """In one line, and the old one stays."""
+    create(run)
+    before = row("SELECT hash, changed_at FROM passwords")
+    outcome = set_password(run, *arguments, stdin=stdin)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith(says)
+    assert outcome.err.count("\n") == 1
+    assert row("SELECT hash, changed_at FROM passwords") == before

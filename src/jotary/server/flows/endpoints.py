@@ -10,6 +10,7 @@ INTROSPECTION: Final = "/introspect"
 END_SESSION: Final = "/logout"
 JWKS: Final = "/.well-known/jwks.json"
 REVOCATIONS: Final = "/revocations"
+CHANGE_PASSWORD: Final = "/password"  # noqa: S105 -- a path, no secret
 
 
 def endpoint_url(issuer: str, path: str) -> str:

@@ -6,8 +6,11 @@ from typing import Final
 from jotary.oauth.errors import OAuthError
 from jotary.oauth.parameters import Parameters, parse_form
 from jotary.server.flows.authorization_request import MAX_REQUEST_SIZE
+from jotary.server.flows.endpoints import CHANGE_PASSWORD
 
 HOME: Final = "/"
+#: Our own pages that need somebody who is signed in.
+_PAGES: Final = frozenset({HOME, CHANGE_PASSWORD})
 _AUTHORIZE: Final = "/authorize?"
 # Printable ASCII without '#' and '\': behind `/authorize?` none of these can begin another host or another header.
 _QUERY: Final = re.compile(r"[!\"$-\[\]-~]+")
@@ -15,10 +18,12 @@ _LOOPING: Final = frozenset({"login", "select_account"})
 
 
 def check_return_to(text: str | None) -> str:
-    """The path if it is one that this server made: home, or an authorization request. Anything else becomes home.
+    """The path if it is one that this server made: a page, or an authorization request. Anything else becomes home.
 
     The path is relative to the issuer.
     """
+    if text in _PAGES:
+        return text
     if text is None or not text.startswith(_AUTHORIZE):
         return HOME
     query = text.removeprefix(_AUTHORIZE)
@@ -39,8 +44,8 @@ def to_authorize(query: str) -> str:
 
 
 def requested(return_to: str) -> Parameters | None:
-    """The parameters of the authorization request in a checked path; None for home."""
-    return None if return_to == HOME else parse_form(return_to.removeprefix(_AUTHORIZE), limit=MAX_REQUEST_SIZE)
+    """The parameters of the authorization request in a checked path; None for a page."""
+    return None if return_to in _PAGES else parse_form(return_to.removeprefix(_AUTHORIZE), limit=MAX_REQUEST_SIZE)
 
 
 def after_sign_in(return_to: str) -> str:
@@ -48,8 +53,8 @@ def after_sign_in(return_to: str) -> str:
 
     Parameter by parameter, so that everything else stays as it was sent.
     """
-    if return_to == HOME:
-        return HOME
+    if return_to in _PAGES:
+        return return_to
     parts = return_to.removeprefix(_AUTHORIZE).split("&")
     return _AUTHORIZE + "&".join(kept for part in parts if (kept := _without_demand(part)) is not None)
 

@@ -1,5 +1,6 @@
 """What a new password must be: long enough, and not easily guessed (NIST SP 800-63B §3.1.1.2; no composition rules)."""
 
+import re
 from collections.abc import Iterable
 from threading import Lock
 from typing import Final
@@ -34,6 +35,12 @@ def refusals(password: str, *, personal: Iterable[str], min_length: int) -> tupl
     if len(password) > MAX_PASSWORD_LENGTH:
         return (f"Use at most {MAX_PASSWORD_LENGTH} characters.",)
     return _guessable(scored_part(password), personal)
+
+
+def words_about(*, email: str, name: str | None, service_name: str) -> tuple[str, ...]:
+    """What an attacker would try first: the address and the name, whole and in parts, and the service's name."""
+    name = name or ""
+    return email, *re.split(r"[@.+_-]", email), name, *name.split(), service_name
 
 
 def scored_part(password: str) -> str:

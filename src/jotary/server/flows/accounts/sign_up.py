@@ -5,17 +5,17 @@ Without mail an account cannot be confirmed before it is used, so whoever signs 
 taken address costs the same work as a free one.
 """
 
-import asyncio
 import re
 import unicodedata
 from dataclasses import dataclass
-from threading import BoundedSemaphore
+from functools import partial
 from typing import Final, Literal, Protocol
 
 import msgspec
 
 from jotary.oauth.secret import Secret
-from jotary.server.flows.accounts.password_rules import refusals
+from jotary.server.flows.accounts.password_rules import refusals, words_about
+from jotary.server.flows.accounts.scoring import scored
 from jotary.server.flows.limits.known_browser import NAME_SIZE, name_browser
 from jotary.server.flows.limits.limit import TooMany
 from jotary.server.flows.limits.limiter import Limiter
@@ -39,9 +39,6 @@ _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)*")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # RFC 5322 §3.2.3: these stand in an address only where it is quoted, which nobody's address is.
 _SPECIAL: Final = frozenset('<>()[],;:"\\')
-
-#: Passwords that are scored or wait for it, 50 ms each at most: whoever comes then is told to come back.
-_SCORING: Final = BoundedSemaphore(16)
 
 Field = Literal["username", "name", "password", "form"]
 
@@ -69,7 +66,7 @@ NOT_POSSIBLE: Final = Problem(
 
 def problems_of(form: SignUpForm, *, service_name: str, password_min_length: int) -> tuple[Problem, ...]:
     """What must be changed before an account can be made; blocks while the password is scored."""
-    personal = (form.username, *re.split(r"[@.+_-]", form.username), form.name, *form.name.split(), service_name)
+    personal = words_about(email=form.username, name=form.name, service_name=service_name)
     weak = refusals(form.password.reveal(), personal=personal, min_length=password_min_length)
     found = (
         Problem("username", _email_problem(form.username)),
@@ -124,9 +121,10 @@ class SignUp:
             now: Unix seconds.
 
         Raises:
-            Unavailable: the store or the hash pool cannot answer, or too many people sign up at once.
+            Unavailable: the store or the hash pool cannot answer, or too many passwords are chosen at once.
         """
-        problems = await self._problems_of(form)
+        service, length = self.settings.service_name, self.settings.password_min_length
+        problems = await scored(partial(problems_of, form, service_name=service, password_min_length=length))
         if problems:
             return problems
         phc = await self._hashed(form, address=address, now=now)
@@ -141,16 +139,6 @@ class SignUp:
             return await self._create(form, phc, cookie=cookie, address=address, now=now)
 
         return await until_committed(attempt)
-
-    async def _problems_of(self, form: SignUpForm) -> tuple[Problem, ...]:
-        if not _SCORING.acquire(blocking=False):
-            raise Unavailable("too many passwords are being scored")
-        try:
-            settings = self.settings
-            service, length = settings.service_name, settings.password_min_length
-            return await asyncio.to_thread(problems_of, form, service_name=service, password_min_length=length)
-        finally:
-            _SCORING.release()
 
     async def _hashed(self, form: SignUpForm, *, address: str | None, now: int) -> str | TooMany:
         """The hash of the password, also for a taken address: the same work for both."""
