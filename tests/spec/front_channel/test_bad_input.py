@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-PAGES = ["/authorize", "/sign-in", "/sign-up", "/consent", "/logout", "/", "/sessions/end"]
+PAGES = ["/authorize", "/sign-in", "/sign-up", "/consent", "/logout", "/", "/sessions/end", "/password"]
 PROGRAMS = ["/token", "/revoke", "/introspect", "/userinfo"]
 PUBLISHED = ["/.well-known/openid-configuration", "/.well-known/jwks.json", "/health", "/ready", "/static/jotary.css"]
 NAMES = [

@@ -22,6 +22,12 @@ def forms(site: Any) -> list[tuple[str, Any, Any, dict[str, str]]]:
         ),
         ("/consent", person, person.authorize(client_id="other"), {"answer": "allow"}),
         ("/logout", person, person.get("/logout"), {}),
+        (
+            "/password",
+            person,
+            person.get("/password"),
+            {"password": PASSWORD, "new_password": "forty orange badgers hum"},
+        ),
         ("/sessions/end", person, person.get("/"), {"session_id": "x"}),
     ]
 

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from jotary.server.model.changes import AddCode
 from jotary.server.ports import Conflict, Unavailable
 
-PAGES = ["/authorize", "/", "/logout", "/sign-in", "/sign-up"]
+PAGES = ["/authorize", "/", "/logout", "/sign-in", "/sign-up", "/password"]
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -36,6 +36,8 @@ def every_request(site: Any, browser: Any) -> list[tuple[str, Any]]:
         ("/logout", lambda: browser.get("/logout?client_id=web")),
         ("/sign-in", lambda: browser.post("/sign-in", {**form, "username": "a@b.example", "password": "x"})),
         ("/sign-up", lambda: browser.post("/sign-up", {**form, **grace})),
+        ("/password", lambda: browser.get("/password")),
+        ("/password", lambda: browser.post("/password", {**form, "password": "x", "new_password": "y"})),
         ("/token", lambda: browser.request("POST", "/token", content=b"grant_type=client_credentials", headers=basic)),
         ("/revoke", lambda: browser.request("POST", "/revoke", content=b"token=x", headers=basic)),
         ("/introspect", lambda: browser.request("POST", "/introspect", content=b"token=x", headers=basic)),

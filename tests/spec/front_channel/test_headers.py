@@ -23,6 +23,7 @@ def pages(site: Any, browser: Any) -> dict[str, Any]:
         "sign-out": person.get("/logout"),
         "signed out": browser.get("/logout"),
         "home": person.get("/"),
+        "password": person.get("/password"),
         "refused": browser.authorize(client_id="nobody"),
         "not found": browser.get("/nothing"),
         "method": browser.request("DELETE", "/sign-in"),

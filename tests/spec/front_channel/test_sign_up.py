@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from jotary.oauth.secret import Secret
-from jotary.server.flows.accounts import sign_up as sign_up_flow
+from jotary.server.flows.accounts import scoring
 from jotary.server.model.changes import AddUser
 from jotary.server.settings import Settings
 
@@ -145,9 +145,9 @@ def test_an_absurd_password_is_answered_at_once(browser: Any) -> None:
 
 def test_too_many_at_once_are_told_when_to_come_back(site: Any, browser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Scoring passwords is bounded work, as hashing them is (design §9)."""
-    monkeypatch.setattr(sign_up_flow, "_SCORING", BoundedSemaphore(1))
+    monkeypatch.setattr(scoring, "_PLACES", BoundedSemaphore(1))
     assert sign_up(browser, password="x").status_code == 400
-    sign_up_flow._SCORING.acquire()
+    scoring._PLACES.acquire()
     response = sign_up(browser)
     assert (response.status_code, response.headers["retry-after"]) == (503, "1")
     assert person(site) is None

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from jotary.server.flows.accounts.change_password import ChangePassword
 from jotary.server.flows.accounts.sign_up import SignUp
 from jotary.server.flows.authorize import Authorize
 from jotary.server.flows.factor import Factor
@@ -116,6 +117,11 @@ class Parts:
     def sign_up(self) -> SignUp:
         """The flow of signing up."""
         return SignUp(self.store, self.hasher, self.limiter, self.entropy, self.settings)
+
+    @cached_property
+    def change_password(self) -> ChangePassword:
+        """The flow of changing one's password."""
+        return ChangePassword(self.store, self.factor, self.hasher, self.limiter, self.entropy, self.settings)
 
     @cached_property
     def logout(self) -> Logout:

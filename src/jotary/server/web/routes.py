@@ -20,6 +20,7 @@ from jotary.server.web.json_face import JSONFace, any_preflight
 from jotary.server.web.logout import LogoutPages
 from jotary.server.web.pages import PageFace, Pages
 from jotary.server.web.parts import Parts
+from jotary.server.web.password import PasswordPages
 from jotary.server.web.paths import Paths
 from jotary.server.web.published import Published
 from jotary.server.web.sign_in import SignInPages
@@ -29,6 +30,7 @@ from jotary.server.web.token_side import TokenSide
 
 _OPENID_CONFIGURATION: Final = "/.well-known/openid-configuration"
 _OAUTH_METADATA: Final = "/.well-known/oauth-authorization-server"
+_CHANGE_PASSWORD: Final = "/.well-known/change-password"  # noqa: S105 -- a path, no secret
 
 
 def build_app(parts: Parts) -> ASGIApp:
@@ -89,7 +91,7 @@ def _page_endpoints(parts: Parts, pages: Pages) -> dict[str, Endpoint]:
     face = PageFace(pages)
     authorize, logout = AuthorizePages(parts, pages, forms), LogoutPages(parts, pages, forms)
     sign_in, sign_up = SignInPages(parts, pages, forms), SignUpPages(parts, pages, forms)
-    home = HomePages(parts, pages, forms)
+    home, password = HomePages(parts, pages, forms), PasswordPages(parts, pages, forms)
     return {
         # A HEAD must not issue codes or sign anybody out: link checkers send them.
         paths.AUTHORIZATION: _endpoint(parts, {"GET": authorize.get, "POST": authorize.post}, face),
@@ -97,6 +99,8 @@ def _page_endpoints(parts: Parts, pages: Pages) -> dict[str, Endpoint]:
         "/consent": _endpoint(parts, {"POST": authorize.consent}, face),
         "/sign-in": _endpoint(parts, {**_read(sign_in.get), "POST": sign_in.post}, face),
         "/sign-up": _endpoint(parts, {**_read(sign_up.get), "POST": sign_up.post}, face),
+        paths.CHANGE_PASSWORD: _endpoint(parts, {**_read(password.get), "POST": password.post}, face),
+        _CHANGE_PASSWORD: _endpoint(parts, _read(password.well_known), face),
         "/sessions/end": _endpoint(parts, {"POST": home.end_session}, face),
         "/inspect": _endpoint(parts, _read(InspectorPage(parts, pages).get), face),
         "/": _endpoint(parts, _read(home.get), face),
