@@ -33,6 +33,7 @@ from jotary.server.store import open_store
 
 EMAIL: Final = "ada@example.com"
 PASSWORD: Final = "thirty purple otters hum"
+NEW_PASSWORD: Final = "forty orange badgers hum"
 
 
 class Served:
@@ -258,7 +259,7 @@ def test_pages_fit_their_screens(stage: Stage, chromium: Browser, scheme: str, w
     """WCAG 1.4.10: nothing scrolls sideways at 320 pixels; 2.5.8: whatever is pressed is large enough."""
     context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]  # one of two literals
     page = context.new_page()
-    paths = ["/sign-in", "/sign-up", "/", "/logout", "/nothing"]
+    paths = ["/sign-in", "/sign-up", "/", "/password", "/logout", "/nothing"]
     addresses = [stage.authorize(client_id="nobody"), *(stage.server.origin + path for path in paths)]
     page.goto(addresses[1])
     for address in addresses:
@@ -267,11 +268,45 @@ def test_pages_fit_their_screens(stage: Stage, chromium: Browser, scheme: str, w
             sign_in(page)
             page.wait_for_url(f"{stage.server.origin}/")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
-        for element in page.locator("button, input:not([type=hidden]), a.button").all():
+        for element in page.locator("button, input:not([type=hidden], [hidden]), a.button").all():
             box = element.bounding_box()
             assert box is not None
             assert box["height"] >= 44, address
     context.close()
+
+
+def test_a_password_is_changed_and_this_browser_goes_on(stage: Stage, page: Page, chromium: Browser) -> None:
+    """From the home page through the form and back, the other browser signed out; and changed back again."""
+    elsewhere = chromium.new_context(java_script_enabled=False)
+    other = elsewhere.new_page()
+    for each in (other, page):
+        each.goto(f"{stage.server.origin}/.well-known/change-password")
+        sign_in(each)
+        each.wait_for_url(f"{stage.server.origin}/password")
+    page.goto(f"{stage.server.origin}/")
+    page.get_by_role("link", name="Change your password").click()
+    assert page.locator("input:focus").get_attribute("name") == "password"
+    assert not page.locator("input[autocomplete=username]").is_visible()
+    for present, new in ((PASSWORD, "password1"), ("wrong", NEW_PASSWORD)):
+        change_password(page, present, new)
+        assert page.locator("[aria-invalid=true]").count() == 1
+    change_password(page, PASSWORD, NEW_PASSWORD)
+    assert page.get_by_role("heading", name="Your password is changed").is_visible()
+    other.goto(f"{stage.server.origin}/")
+    assert other.get_by_role("heading", name="Sign in").is_visible()
+    elsewhere.close()
+    page.get_by_role("link", name="Back to your account").click()
+    page.get_by_role("link", name="Change your password").click()
+    change_password(page, NEW_PASSWORD, PASSWORD)
+    page.goto(stage.authorize())
+    assert "code=jac_" in arrived(stage, page)
+
+
+def change_password(page: Page, present: str, new: str) -> None:
+    """Fill in the form and send it."""
+    page.get_by_label("Present password").fill(present)
+    page.get_by_label("New password").fill(new)
+    page.get_by_role("button", name="Change password").click()
 
 
 def test_the_first_empty_field_is_ready_to_be_typed_into(stage: Stage, page: Page) -> None:

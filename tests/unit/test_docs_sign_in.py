@@ -52,10 +52,11 @@ def test_the_page_names_every_lifetime_with_its_default() -> None:
 
 def test_the_page_names_every_way_to_begin_a_sign_in() -> None:
     """What begins a sign-in, the factors, and the grants: a new one must be written down, and as strong."""
-    assert callers("begin_sign_in") == callers("AddSignIn") | {"sign_up"} == {"login", "sign_up"}
+    assert callers("AddSignIn") == {"login"}
+    assert callers("begin_sign_in") == {"login", "sign_up", "change_password"}
     factors = {path.stem for path in (FLOWS / "flows" / "factors").glob("*.py")} - {"__init__"}
     assert factors == {"password"}
-    for name in ("/sign-in", "/sign-up", *(grant.NAME for grant in GRANTS)):
+    for name in ("/sign-in", "/sign-up", "/password", *(grant.NAME for grant in GRANTS)):
         assert f"`{name}`" in PAGE
 
 

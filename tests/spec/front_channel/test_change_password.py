@@ -68,6 +68,12 @@ def test_the_home_page_leads_there(signed_in: Any) -> None:
     assert 'href="/password">Change your password</a>' in signed_in.get("/").text
 
 
+def test_both_pages_have_the_way_out(signed_in: Any) -> None:
+    """ASVS 5.0 7.4.4."""
+    for page in (signed_in.get("/password"), change(signed_in)):
+        assert 'href="/logout"' in page.text
+
+
 def test_the_form_is_one_that_password_managers_understand(site: Any, signed_in: Any) -> None:
     """HTML §4.10.18.7: whose password, the present one and the new one; none of them comes back filled in."""
     page = signed_in.get("/password").text
