@@ -20,6 +20,7 @@ from jotary.server.model.changes import (
     PutConsent,
     PutPassword,
     RedeemCode,
+    ReplacePassword,
     ReplaceUser,
     RotateSession,
 )
@@ -198,6 +199,19 @@ async def test_setting_a_password_at_once_twice_leaves_one(store: Store, user: U
     changes = [PutPassword(Password(user_id=user.id, hash=f"hash-{number}", changed_at=now)) for number in range(20)]
     await asyncio.gather(*(store.commit(change) for change in changes))
     assert await store.password(user.id) in [change.password for change in changes]
+
+
+async def test_of_many_changes_of_one_password_at_once_one_is_made(store: Store, user: User, now: int) -> None:
+    """`ReplacePassword`: whoever waited for the first looks at the row again, and finds another password."""
+    before, *wishes = (Password(user_id=user.id, hash=f"hash-{number}", changed_at=now) for number in range(20))
+    await store.commit(PutPassword(before))
+    outcomes = await asyncio.gather(
+        *(store.commit(ReplacePassword(before, before=before), PutPassword(wish)) for wish in wishes),
+        return_exceptions=True,
+    )
+    made = [wish for wish, outcome in zip(wishes, outcomes, strict=True) if outcome is None]
+    assert made == [await store.password(user.id)]
+    assert {type(outcome) for outcome in outcomes if outcome is not None} == {Conflict}
 
 
 async def test_consenting_at_once_twice_leaves_one(store: Store, user: User, client: Client, now: int) -> None:
