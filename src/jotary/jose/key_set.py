@@ -17,8 +17,9 @@ MAX_KEYS = 128
 MAX_SIZE = 1 << 20  # bytes of a JWK Set
 _MAX_KNOWN = 256
 
-# What a header says, and what verifies its tokens: alg, typ, the function. A plain tuple, as in `jose.compact`.
-Known = tuple[str, str | None, Verify]
+# What a header says, what verifies its tokens, and whether all their payloads were of the usual kind: alg, typ, the
+# function, the guess. A plain tuple, as in `jose.compact`.
+Known = tuple[str, str | None, Verify, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,17 @@ class KeySet:
         if header.text in headers.remembered and not header.unencoded:
             if len(self.known) >= _MAX_KNOWN:
                 self.known.clear()
-            self.known[header.text] = (header.alg, header.typ, self.verifier(header.alg, header.kid))
+            self.known[header.text] = (header.alg, header.typ, self.verifier(header.alg, header.kid), True)
+
+    def expect_any(self, text: bytes) -> None:
+        """Note that a payload under this header was out of the usual, as those to come may be. No verdict hangs on it.
+
+        Args:
+            text: of a header, in base64url; nothing happens if it is not known.
+        """
+        known = self.known.get(text)
+        if known is not None:
+            self.known[text] = (*known[:3], False)
 
     def get(self, kid: str) -> Key | None:
         """Return the key with this kid, or None."""

@@ -139,3 +139,48 @@ def test_a_type_is_judged_every_time(typ: str | None) -> None:
     tokens = [signed(msgspec.json.encode({**CLAIMS, "jti": jti}), typ=typ) for jti in ("1", "2")]
     assert [outcome(token, keys) for token in tokens] == [outcome(token, fresh()) for token in tokens]
     assert tokens[0].partition(".")[0].encode() in keys.known
+
+
+def test_claims_of_its_own_are_read_in_vain_once() -> None:
+    """What a header's tokens hold is a guess that costs time alone: it is taken back, and verdicts stay the same."""
+    keys = knowing()
+    usual, more = signed(msgspec.json.encode(CLAIMS)), signed(msgspec.json.encode({**CLAIMS, "tenant": "t"}))
+    header = HEADER.encode()
+    for token, guess in ((usual, True), (more, False), (usual, False), (more, False)):
+        assert outcome(token, keys) == outcome(token, fresh())
+        assert keys.known[header][3] is guess
+    keys.expect_any(b"unknown")
+    assert b"unknown" not in keys.known
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        ("iss", ISSUER.issuer + "/"),
+        ("aud", "https://other.example"),
+        ("exp", CLOCK.now - 5),
+        ("iat", CLOCK.now + 6),
+        ("nbf", CLOCK.now + 6),
+        ("scope", "a  b"),
+    ],
+)
+def test_a_wrong_claim_is_named_where_the_usual_is_expected(claim: str, value: object) -> None:
+    """RFC 9068 §4: the header is known, everything but this claim is good, and so are all the types."""
+    keys = knowing()
+    token = signed(msgspec.json.encode({**CLAIMS, claim: value}))
+    found = outcome(token, keys)
+    assert isinstance(found, tuple)
+    assert found[1] == claim
+    assert found == outcome(token, fresh())
+    assert keys.known[HEADER.encode()][3]
+
+
+def test_a_repeated_claim_is_seen_where_the_usual_is_expected() -> None:
+    """RFC 7515 §4: for each claim, each time the first with its header that is out of the usual."""
+    text = msgspec.json.encode(CLAIMS)
+    for name, value in CLAIMS.items():
+        again = msgspec.json.encode({name: value})[1:]
+        keys = knowing()
+        found = outcome(signed(text[:-1] + b"," + again), keys)
+        assert isinstance(found, tuple)
+        assert found[:2] == ("invalid_token", "token")
