@@ -137,8 +137,7 @@ def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Verifie
             claims = strict_json.loads_object(payload)
             if typ != TYP:
                 check_type(typ, claims)
-            said = usual(claims, issuer, expected.audiences, now, leeway)
-            if said is None:
+            if (said := usual(claims, issuer, expected.audiences, now, leeway)) is None:
                 return _checked_one_by_one(claims, payload, expected, now)
         scopes = scope_set(said.scope)
     except JOSEError as error:
@@ -147,7 +146,6 @@ def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Verifie
         raise InvalidToken("invalid_token", _CLAIMS.get(error.code, "token"), error.hint) from None
     except TokenError as error:
         raise InvalidToken(error.code, error.claim, error.hint) from None
-    issued_at, expires_at = said.iat, said.exp
     principal = Principal(
         subject=said.sub,
         client_id=said.client_id,
@@ -155,12 +153,12 @@ def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Verifie
         session_id=said.sid or None,
         issuer=issuer,  # the same text, and one that is there already
         audience=single(said.aud),
-        issued_at=issued_at,
-        expires_at=expires_at,
+        issued_at=said.iat,
+        expires_at=said.exp,
         jti=said.jti,
         _payload=payload,
     )
-    return Verified(principal, max(issued_at, said.nbf) - leeway, expires_at + leeway)
+    return Verified(principal, max(said.iat, said.nbf) - leeway, said.exp + leeway)
 
 
 def _checked_one_by_one(claims: dict[str, Any], payload: bytes, expected: Expectations, now: int) -> Verified:
