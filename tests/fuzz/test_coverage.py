@@ -45,9 +45,11 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
     """And jotary is really watched: hundreds of its branches are reached."""
     finished = run(tmp_path, "--runs", "2000")
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    reached = re.search(r"#2000 DONE cov: (\d+)", finished.stdout)
+    reached = re.search(r"#(\d+) DONE cov: (\d+)", finished.stdout)
     assert reached is not None
-    assert int(reached[1]) > 700
+    runs, branches = map(int, reached.groups())
+    assert runs >= 2000  # as many, or the seeds if they are more
+    assert branches > 700
     assert not list(tmp_path.iterdir())
 
 
