@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import jwt as pyjwt
-from fastapi import Depends, FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -30,6 +30,7 @@ from jotary.jose import Key, KeySet
 _BATCH = 64  # requests for each entry into the event loop, which belongs to no request
 _OPEN = "open"
 _BARE = "HTTPBearer, bare"
+_IN_ONE_STEP = "jotary, by Security(scopes=…)"
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def on_starlette(of: Tokens) -> dict[str, ASGIApp]:
 
 
 def on_fastapi(of: Tokens) -> dict[str, ASGIApp]:
-    """The same route: open, behind a bare `HTTPBearer`, as the README protects it, and as PyJWT's users do."""
+    """The same route: open, behind a bare `HTTPBearer`, as the README protects it, in one step, and by PyJWT."""
     security = fastapi.JotarySecurity(of.verifier())
     require = security.require(SCOPE)
     bearer = HTTPBearer()
@@ -158,13 +159,22 @@ def on_fastapi(of: Tokens) -> dict[str, ASGIApp]:
     async def by_jotary(_: Annotated[Principal, Depends(require)]) -> Response:
         return PlainTextResponse("a task")
 
+    async def by_jotary_in_one_step(_: Annotated[Principal, Security(security, scopes=[SCOPE])]) -> Response:
+        return PlainTextResponse("a task")
+
     async def by_pyjwt(_: Annotated[dict[str, Any], Depends(claims)]) -> Response:
         return PlainTextResponse("a task")
 
     async def unprotected() -> Response:
         return PlainTextResponse("a task")
 
-    endpoints: dict[str, Callable[..., Any]] = {_OPEN: unprotected, _BARE: bare, JOTARY: by_jotary, "PyJWT": by_pyjwt}
+    endpoints: dict[str, Callable[..., Any]] = {
+        _OPEN: unprotected,
+        _BARE: bare,
+        JOTARY: by_jotary,
+        _IN_ONE_STEP: by_jotary_in_one_step,
+        "PyJWT": by_pyjwt,
+    }
     return {party: _fastapi(endpoint) for party, endpoint in endpoints.items()}
 
 
