@@ -4,10 +4,30 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from faults import durability, kill, outage, overload, races, rotation, slow_connections, wrong_clock
+from faults import (
+    disk_full,
+    durability,
+    kill,
+    outage,
+    overload,
+    races,
+    rotation,
+    slow_connections,
+    wrong_clock,
+)
 from faults.fault import Effort, Fault, Figure
 
-FAULTS: tuple[Fault, ...] = (kill, durability, races, rotation, outage, wrong_clock, overload, slow_connections)
+FAULTS: tuple[Fault, ...] = (
+    kill,
+    durability,
+    races,
+    rotation,
+    outage,
+    wrong_clock,
+    disk_full,
+    overload,
+    slow_connections,
+)
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,11 @@ class UnansweredError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """What came back; its head in lower case."""
 
     status: int
     body: bytes
+    head: bytes
 
     def member(self, name: str) -> str:
         """A member of its JSON object; empty if there is none."""
@@ -59,7 +60,7 @@ class Connection:
         body = await self._reader.readexactly(int(rest.partition(b"\r\n")[0]) if found else 0)
         if b"\r\nconnection: close" in head:
             self.close()
-        return Answer(int(head[9:12]), body)
+        return Answer(int(head[9:12]), body, head)
 
     def close(self) -> None:
         """Hang up."""
@@ -79,6 +80,14 @@ class Client:
         self._connections = [Connection(port) for port in ports]
         self._turn = 0
         self.unanswered = 0
+
+    async def ask(self, request: bytes) -> Answer:
+        """Ask once.
+
+        Raises:
+            UnansweredError: no answer came.
+        """
+        return await self._connections[self._turn].ask(request)
 
     async def insist(self, request: bytes) -> Answer:
         """Ask one server, and the next one with the same request, until an answer came that is no 503.
