@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from typing import Any
+from importlib import import_module
+from typing import Any, NoReturn
 
 import msgspec
 import sqlalchemy as sa
@@ -138,6 +139,15 @@ def no_leeway(replace: Replace) -> None:
 def no_grace(replace: Replace) -> None:
     """What has expired is forgotten at once."""
     replace(store_module, "PURGES", [purge._replace(grace=0) for purge in PURGES])
+
+
+def no_drain(replace: Replace) -> None:
+    """Who is told to stop stops at once."""
+
+    def end(*_: object) -> NoReturn:
+        os._exit(0)
+
+    replace(vars(import_module("jotary.cli.serve"))["_Server"], "handle_exit", end)
 
 
 def _rewrite(replace: Replace, change: type[changes.Change], sql: sa.Update) -> None:

@@ -81,7 +81,7 @@ class Scene:
             token_endpoint_auth_method="client_secret_basic",
             secret_sha256=Secret(self.client_secret).sha256(),
             redirect_uris=(REDIRECT_URI,),
-            grant_types=("authorization_code", "refresh_token"),
+            grant_types=("authorization_code", "refresh_token", "client_credentials"),
             scopes=(SCOPE,),
             audiences=(AUDIENCE,),
             created_at=now,
