@@ -5,9 +5,7 @@ import os
 import signal
 import socket
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
@@ -25,9 +23,6 @@ from jotary.server.app import Application, create_app, prepare
 from jotary.server.settings import Settings
 from jotary.server.settings.sources import CONFIG_VARIABLE
 from jotary.server.telemetry import READY, STOPPING, configure_logging, tell_service_manager
-from jotary.server.telemetry.metrics.exposition import MetricsListener
-from jotary.server.telemetry.metrics.exposition import listen as listen_for_metrics
-from jotary.server.telemetry.metrics.workers import FOLDER_VARIABLE, Workers
 
 _WORKER: Final = "jotary.server.app:from_environment"  # what each of several processes loads
 _DRAIN: Final = 10  # seconds that requests under way get when the server stops
@@ -129,30 +124,18 @@ def _run_several(settings: Settings, listener: socket.socket, workers: int, serv
     supervisor = Multiprocess(
         uvicorn.Config(_WORKER, factory=True, workers=workers, **server_options), sockets=several_of(listener)
     )
-    with _metrics_of_workers(settings.metrics_listen):
+    with _figures(settings.metrics_listen):
         supervisor.run()
     return not any(process.exitcode == uvicorn.config.STARTUP_FAILURE for process in supervisor.processes)
 
 
-@contextmanager
-def _metrics_of_workers(address: str) -> Iterator[None]:
-    """Show the figures of all workers at one address, if there shall be one.
-
-    Raises:
-        ValueError: it cannot be had.
-    """
+def _figures(address: str) -> AbstractContextManager[None]:
+    """Show the figures of all workers at one address, if there shall be one."""
     if not address:
-        yield
-        return
-    if not hasattr(socket, "AF_UNIX"):
-        raise click.UsageError("Several workers show their figures on UNIX sockets, which are not there: one worker.")
-    with listen_for_metrics(address) as listener, tempfile.TemporaryDirectory(prefix="jotary-") as folder:
-        os.environ[FOLDER_VARIABLE] = folder  # for the workers
-        shown = MetricsListener(Workers(Path(folder)), listener)
-        try:
-            yield
-        finally:
-            shown.close()
+        return nullcontext()
+    from jotary.cli.worker_figures import figures_of_workers  # noqa: PLC0415 -- for whoever asks for figures
+
+    return figures_of_workers(address)
 
 
 def _server_options(settings: Settings, *, has_proxy_socket: bool) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""The figures that an operator is woken by, in Prometheus' format."""
+"""The figures that an operator is woken by, in Prometheus' format. Nothing here is loaded unless they are asked for."""
 
-from jotary.server.telemetry.metrics.metrics import Metrics
+from typing import Final
 
-__all__ = ["Metrics"]
+#: Tells a worker its folder. Not a setting: the parent makes it, for the time that it runs.
+FOLDER_VARIABLE: Final = "_JOTARY_METRICS_FOLDER"

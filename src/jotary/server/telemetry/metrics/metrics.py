@@ -11,7 +11,7 @@ from jotary.server.flows.revocation_feed import FeedFigures
 from jotary.server.keyring import Keyring
 from jotary.server.ports import Clock
 from jotary.server.settings import Settings
-from jotary.server.telemetry.metrics import catalogue, readings
+from jotary.server.telemetry.metrics import FOLDER_VARIABLE, catalogue, readings
 from jotary.server.telemetry.metrics.exposition import MetricsListener, listen
 from jotary.server.telemetry.metrics.instruments import Instruments
 from jotary.server.telemetry.metrics.request_meter import RequestMeter
@@ -23,7 +23,7 @@ from jotary.server.telemetry.metrics.work_meters import (
     SignatureMeter,
     measure_lag,
 )
-from jotary.server.telemetry.metrics.workers import FOLDER_VARIABLE, worker_socket
+from jotary.server.telemetry.metrics.workers import worker_socket
 
 
 class Metrics:

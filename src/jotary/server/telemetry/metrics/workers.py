@@ -20,8 +20,6 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from jotary.server.telemetry.metrics.catalogue import WORKER_UP
 from jotary.server.telemetry.metrics.exposition import OPENMETRICS, PATH, listen_on
 
-#: Tells a worker its folder. Not a setting: the parent makes it, for the time that it runs.
-FOLDER_VARIABLE: Final = "_JOTARY_METRICS_FOLDER"
 #: Workers that there may be at once, and those that take over from them.
 MAX_WORKERS: Final = 512
 
