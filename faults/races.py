@@ -67,7 +67,8 @@ class _Track:
 def run(effort: Effort, control: Control | None = None) -> Report:
     """Race for codes and for refresh tokens in turns."""
     tally = _Tally()
-    races = _RACES[effort]
+    # Without the guard one more race may still end well by chance.
+    races = _RACES[effort] * (1 if control is None else 4)
     with folder() as place, Spawner(place) as spawner:
         doors = [spawner.open_door(), spawner.open_door()]
         scene = Scene(place, doors[0].origin, {})

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
+from playwright.sync_api import APIResponse, Browser, BrowserContext, Page, Response, Route, expect
 
 from jotary.cli.demonstration.cast import WEB
 from jotary.cli.demonstration.production import Production
@@ -220,3 +220,21 @@ def test_no_token_rests_in_the_databases(context: BrowserContext, production: Pr
     assert "jrt_" not in dump
     assert token[40:] not in dump
     assert PASSWORD not in dump
+
+
+def test_a_list_from_before_a_change_does_not_hide_it(context: BrowserContext, production: Production) -> None:
+    """Who is quick adds a task while the list is still on its way: the answer is from before."""
+    page = context.new_page()
+    sign_up(page, production, "margaret@example.com")
+    held: list[tuple[Route, APIResponse]] = []
+    page.route("**/api/tasks?limit=50", lambda route: held.append((route, route.fetch())), times=1)
+    page.reload(wait_until="domcontentloaded")
+    while not held:
+        page.wait_for_timeout(20)
+    add(page, "Land on the moon")
+    route, early = held[0]
+    assert early.json()["items"] == []
+    with page.expect_response(lambda answer: answer.url.endswith("limit=50") and answer.json()["items"] != []):
+        route.fulfill(response=early)  # then it asks again
+    expect(page.get_by_text("Land on the moon", exact=True)).to_be_visible()
+    expect(page.get_by_text("1 open")).to_be_visible()

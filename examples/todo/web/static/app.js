@@ -1,7 +1,7 @@
 // The whole client: it talks to its own origin, holds no token, and cannot read one.
 
 const element = (id) => document.getElementById(id);
-const state = { filter: "", next: null };
+const state = { filter: "", next: null, loads: 0, changes: 0 };
 
 class SignedOut extends Error {}
 
@@ -50,6 +50,7 @@ async function finish(row, task, box) {
   const changed = await attempt(() => call(`/api/tasks/${task.id}`, { method: "PATCH", body: { done: wanted } }));
   box.disabled = false;
   box.checked = changed?.done ?? !wanted;
+  state.changes += 1;
   if (changed && state.filter && state.filter !== String(changed.done)) row.remove();
   else box.focus();
   await count();
@@ -58,6 +59,7 @@ async function finish(row, task, box) {
 async function removeTask(row, task) {
   const gone = await attempt(() => call(`/api/tasks/${task.id}`, { method: "DELETE" }));
   if (gone === undefined) return;
+  state.changes += 1;
   const neighbour = row.nextElementSibling ?? row.previousElementSibling;
   row.remove();
   (neighbour?.querySelector(".remove") ?? element("title")).focus();
@@ -68,8 +70,11 @@ async function load({ more = false } = {}) {
   const query = new URLSearchParams({ limit: "50" });
   if (state.filter) query.set("done", state.filter);
   if (more && state.next) query.set("cursor", state.next);
+  const number = ++state.loads;
+  const changes = state.changes;
   const page = await attempt(() => call(`/api/tasks?${query}`));
-  if (!page) return;
+  if (!page || number !== state.loads) return; // a later one is on its way
+  if (changes !== state.changes) return load({ more }); // this one may be from before the change
   if (!more) element("list").replaceChildren();
   element("list").append(...page.items.map(showRow));
   state.next = page.next_cursor;
@@ -97,6 +102,7 @@ element("add").addEventListener("submit", async (event) => {
   if (!title) return;
   const task = await attempt(() => call("/api/tasks", { method: "POST", body: { title } }));
   if (!task) return;
+  state.changes += 1;
   input.value = "";
   input.focus();
   if (state.filter !== "true") element("list").prepend(showRow(task));
