@@ -28,8 +28,7 @@ demo: $(DEMO) ## Show it: User API, ToDo API and ToDo web on this machine (CHECK
 	@$(BIN)/jotary demo $(if $(CHECK),--check) $(ARGS)
 
 test: $(DEV) ## Run every test, those in a real browser too (ARGS="tests/unit -k scope" for some)
-	@$(BIN)/python tools/find_secret_service.py && $(BIN)/python tools/find_softhsm.py && \
-	$(BIN)/python tools/find_strace.py && \
+	@$(BIN)/python tools/find_secret_service.py && $(BIN)/python tools/find_programs.py && \
 	JOTARY_CHROMIUM="$$($(BIN)/python tools/find_chromium.py)" && export JOTARY_CHROMIUM && \
 	$(BIN)/pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadfile $(ARGS)
 

@@ -123,8 +123,9 @@ async def test_whose_turn_it_is_has_a_deadline_of_its_own(
     monkeypatch.setattr("jotary.server.store.postgres.driver.PATIENCE", patience)
     monkeypatch.setattr("jotary.server.store.postgres.driver.DEADLINE", 60.0)
     driver = await open_driver(own_postgresql.url("postgres"), connections=1)
-    await driver._with_connection(lambda _connection: asyncio.sleep(2 * patience))
+    answer = await driver._with_connection(lambda _connection: asyncio.sleep(2 * patience, "its whole work"))
     await driver.close()
+    assert answer == "its whole work"
 
 
 async def test_a_cancelled_unit_leaves_no_transaction_behind(

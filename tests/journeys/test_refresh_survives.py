@@ -109,16 +109,21 @@ def test_a_hundred_redemptions_of_one_code_have_one_winner(user_api: "UserAPI") 
     player = user_api.player()
     form = player.authorize()
 
+    comes_again = user_api.settings.database.startswith("postgresql")
+
     def redeem(number: int) -> httpx2.Response:
-        return post(origins[number % 2], form, {})
+        answer = post(origins[number % 2], form, {})
+        # Losers all write to one trail: who has waited too long behind the others on PostgreSQL is told to come again.
+        while comes_again and answer.status_code == 503:
+            time.sleep(int(answer.headers["Retry-After"]))
+            answer = post(origins[number % 2], form, {})
+        return answer
 
     with ThreadPoolExecutor(100) as threads:
         answers = list(threads.map(redeem, range(100)))
     won = [answer for answer in answers if answer.status_code == 200]
     assert len(won) == 1
-    # A loser that has waited too long behind the others, who all write to the same trail, may be told to come again.
-    told = {answer.json()["error"] for answer in answers if answer.status_code != 200}
-    assert "invalid_grant" in told <= {"invalid_grant", "temporarily_unavailable"}
+    assert {answer.json()["error"] for answer in answers if answer.status_code != 200} == {"invalid_grant"}
     session = user_api.session()
     assert session.end_reason == "code_reused"
     assert refresh(origins[0], won[0].json()["refresh_token"]).status_code == 400

@@ -125,8 +125,4 @@ def principal() -> Principal:
     Raises:
         RuntimeError: nobody was checked: the server is not protected, or is not called over HTTP.
     """
-    token = get_access_token()
-    if not isinstance(token, CallerToken):
-        problem = "nobody checked this call: give FastMCP auth=JotaryAuth(…), and call it over HTTP"
-        raise RuntimeError(problem)  # noqa: TRY004 -- where it is called from is wrong, not what with
-    return token.principal
+    return mcp.principal_of(get_access_token(), "give FastMCP auth=JotaryAuth(…)")

@@ -210,11 +210,24 @@ def principal() -> Principal:
     Raises:
         RuntimeError: nobody was checked: the server is not protected, or is not called over HTTP.
     """
-    token = get_access_token()
-    if not isinstance(token, CallerToken):
-        problem = "nobody checked this call: protect the server with protect(), and call it over HTTP"
+    return principal_of(get_access_token(), "protect the server with protect()")
+
+
+def principal_of(token: AccessToken | None, mend: str) -> Principal:
+    """Return who a token says is calling, if jotary has made it.
+
+    Args:
+        token: of the call.
+        mend: how calls come to be checked, for whoever forgot it.
+
+    Raises:
+        RuntimeError: it has not.
+    """
+    found = getattr(token, "principal", None)
+    if not isinstance(found, Principal):
+        problem = f"nobody checked this call: {mend}, and call it over HTTP"
         raise RuntimeError(problem)  # noqa: TRY004 -- where it is called from is wrong, not what with
-    return token.principal
+    return found
 
 
 def _expected_hosts(resource: str) -> TransportSecuritySettings:
