@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from faults import (
     disk_full,
     durability,
+    freeze,
     kill,
     outage,
     overload,
@@ -26,6 +27,7 @@ FAULTS: tuple[Fault, ...] = (
     outage,
     wrong_clock,
     rolling_restart,
+    freeze,
     disk_full,
     overload,
     slow_connections,

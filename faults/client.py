@@ -38,14 +38,14 @@ class Connection:
         self._port = port
         self._writer: asyncio.StreamWriter | None = None
 
-    async def ask(self, request: bytes) -> Answer:
-        """Send a request and wait for its answer.
+    async def ask(self, request: bytes, *, patience: float = _PATIENCE) -> Answer:
+        """Send a request and wait for its answer, for so many seconds.
 
         Raises:
             UnansweredError: none came.
         """
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(patience):
                 return await self._ask(request)
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
             self.close()

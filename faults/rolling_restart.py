@@ -9,7 +9,6 @@ got no answer, or 503, is repeated once: it may reach an idle connection in the 
 
 import asyncio
 import contextlib
-import itertools
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -36,7 +35,6 @@ _RESTARTS: Final = {Effort.FULL: 40, Effort.SHORT: 2}
 _CLIENTS: Final = {Effort.FULL: 8, Effort.SHORT: 4}  # of each of both kinds
 _PATIENCE: Final = 30  # seconds until a server must have said that it is ready
 _PAUSE: Final = 0.05  # seconds in which a server heeds a signal
-_KEPT: Final = 20  # requests on one connection
 _BEGUN: Final = 8  # requests under way, of which the server that is told has its share
 _OK: Final = 200
 _BUSY: Final = 503
@@ -180,12 +178,8 @@ class _Load:
     async def _repeat(self, step: Callable[[Connection], Awaitable[None]]) -> None:
         connection = Connection(self._port)
         try:
-            for number in itertools.count(1):
-                if self.is_over:
-                    break
+            while not self.is_over:
                 await step(connection)
-                if number % _KEPT == 0:
-                    connection.close()
         finally:
             connection.close()
 

@@ -9,6 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from faults.sabotage import Replace
+from jotary.cli.front_door import protocol
 from jotary.server.flows.grants import authorization_code, refresh_token
 from jotary.server.keyring import keyring
 from jotary.server.keyring.schedule import Rules
@@ -148,6 +149,11 @@ def no_drain(replace: Replace) -> None:
         os._exit(0)
 
     replace(vars(import_module("jotary.cli.serve"))["_Server"], "handle_exit", end)
+
+
+def answer_nobody(replace: Replace) -> None:
+    """A request is answered whether anybody waits or not."""
+    replace(protocol, "has_hung_up", lambda _: False)
 
 
 def _rewrite(replace: Replace, change: type[changes.Change], sql: sa.Update) -> None:

@@ -142,6 +142,10 @@ class Application:
         """Send away who waits here for news, which would otherwise hold up the end. A signal handler may call it."""
         self._is_stopping = True
 
+    def is_stopping(self) -> bool:
+        """Whether it was told to. Who serves it keeps no connection open then."""
+        return self._is_stopping
+
     def _is_needed(self) -> bool:
         return not self._is_stopping
 

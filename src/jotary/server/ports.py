@@ -39,6 +39,10 @@ class Unavailable(Exception):  # noqa: N818 -- named after the status it becomes
         self.retry_after = retry_after
 
 
+class Abandoned(Exception):  # noqa: N818 -- what has become of the request
+    """Nobody waits for the answer any more, so nothing was done."""
+
+
 class Commit(Protocol):
     """The one way to write."""
 

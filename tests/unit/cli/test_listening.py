@@ -1,6 +1,7 @@
 """The socket that a server answers on, and what is said of it."""
 
 import contextlib
+import os
 import socket
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import click
 import pytest
 
 from jotary.cli.introduction import introduce
-from jotary.cli.listening import default_address, listen, listen_on_path, take_activated, url_of
+from jotary.cli.listening import default_address, listen, listen_on_path, several_of, take_activated, url_of
 from jotary.oauth.secret import Secret
 from jotary.server.settings import Loaded, Settings
 from jotary.server.settings.secret_source import FoundSecret
@@ -114,6 +115,17 @@ def test_the_right_port_is_not_warned_about(capsys: pytest.CaptureFixture[str]) 
         listener.bind(("127.0.0.1", 0))
         introduce(loaded(issuer=f"http://127.0.0.1:{listener.getsockname()[1]}"), listener)
     assert capsys.readouterr().err == ""
+
+
+def test_a_socket_that_another_process_serves_at_too_never_blocks() -> None:
+    """fcntl(2): they share the flag, and a server that blocks in accept(2) answers nobody any more."""
+    listener = listen("127.0.0.1", 0)
+    of_another = os.dup(listener.fileno())
+    os.set_blocking(of_another, False)
+    for each in several_of(listener):
+        assert not os.get_blocking(of_another)
+        each.close()
+    os.close(of_another)
 
 
 @pytest.mark.parametrize("environ", [{}, {"LISTEN_FDS": "1"}, {"LISTEN_PID": "8", "LISTEN_FDS": "1"}])

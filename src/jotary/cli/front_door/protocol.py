@@ -6,16 +6,20 @@ is answered; it waits for ever for a request that does not end and for a client 
 """
 
 import asyncio
+from collections.abc import Callable
 from enum import Enum, auto
+from functools import partial
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from jotary.cli.front_door import refusal
+from jotary.cli.front_door.hang_up import has_hung_up
 from jotary.cli.front_door.lingering import LingeringTransport
 from jotary.cli.front_door.refusal import Refusal
 from jotary.cli.front_door.watch import watch_of
+from jotary.server.model.request_notes import AWAITED
 
 #: Bytes of the request line and all headers: more than the query and the headers that an endpoint takes
 #: (`server/web/endpoint.py`), which words its refusals better.
@@ -42,6 +46,10 @@ _ALWAYS_ANSWERED: Final = (b"/health", b"/ready")
 _ANSWERED: Final[Any] = SimpleNamespace(response_started=True, response_complete=True, message_event=asyncio.Event())
 
 
+def _never() -> bool:
+    return False
+
+
 class Stage(Enum):
     """What the next byte belongs to."""
 
@@ -58,6 +66,7 @@ class FrontDoor(HttpToolsProtocol):
         self._watch = watch_of(self.server_state, self.limit_concurrency)
         self.limit_concurrency = None  # the watch decides, who knows who is idle
         self.app = self._watch.counted(self.app)
+        self._is_stopping: Callable[[], bool] = getattr(self.config.loaded_app, "is_stopping", _never)
         self._stage = Stage.BETWEEN
         self._since = self._watch.now
         self._received = 0  # bytes of this head, or of this body
@@ -101,6 +110,9 @@ class FrontDoor(HttpToolsProtocol):
             self._refuse_in_haste()
         else:
             super().on_headers_complete()
+            cast("dict[str, Any]", self.scope)[AWAITED] = partial(self._is_awaited, self.cycle)
+            if self._is_stopping():  # uvicorn ends those connections only that it knows when it is told
+                self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """As of every parser's listener."""
@@ -154,6 +166,11 @@ class FrontDoor(HttpToolsProtocol):
     def give_way(self) -> None:
         """Close at once: somebody else needs the place."""
         self.transport.abort()
+
+    def _is_awaited(self, cycle: RequestResponseCycle) -> bool:
+        if not cycle.disconnected:
+            cycle.disconnected = has_hung_up(self._door.get_extra_info("socket").fileno())
+        return not cycle.disconnected
 
     def _patience(self) -> int:
         if self._stage is Stage.BODY:
@@ -220,4 +237,4 @@ class FrontDoor(HttpToolsProtocol):
         self._door.write_at_once(answer)
         # Who awaits `100 Continue` sends the body or does not: what comes next could be either (RFC 9110 §10.1.1).
         is_persistent = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        self._is_last = self.expect_100_continue or not is_persistent
+        self._is_last = self.expect_100_continue or not is_persistent or self._is_stopping()

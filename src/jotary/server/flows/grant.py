@@ -3,7 +3,7 @@
 Each module of `grants/` is one, found through `grants.GRANTS`. The rules of each are in its pure `decide`.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from jotary.server.model.changes import AddEvent
 from jotary.server.model.client import Client
 from jotary.server.model.event import Event
 from jotary.server.model.refresh_token import RefreshTokens
-from jotary.server.ports import Clients, Codes, Commit, Sessions, SignIns, Users
+from jotary.server.ports import Abandoned, Clients, Codes, Commit, Sessions, SignIns, Users
 from jotary.server.settings import Settings
 
 
@@ -34,13 +34,22 @@ class GrantContext:
     settings: Settings
 
 
+def always() -> bool:
+    """For who cannot tell whether anybody waits."""
+    return True
+
+
 class GrantRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A token request of an authenticated client that may use the grant; other parameters are already dropped."""
+    """A token request of an authenticated client that may use the grant; other parameters are already dropped.
+
+    `is_awaited` tells whether the client still waits for the answer.
+    """
 
     client: Client
     parameters: Parameters
     now: int
     address: str | None = None
+    is_awaited: Callable[[], bool] = always
 
 
 class Refuse(msgspec.Struct, frozen=True):
@@ -66,9 +75,24 @@ class Grant(Protocol):
 
         Raises:
             OAuthError: the request is refused.
+            Abandoned: the client has hung up before anything was written.
             Conflict: the facts changed meanwhile; nothing was written, ask again.
             Unavailable: the database or the signer cannot answer.
         """
+
+
+def go_on(request: GrantRequest) -> None:
+    """To be called before a grant writes what the request brings about.
+
+    A server that stood still finds requests that were given up long ago. Their clients have gone to another server with
+    the same token or code: what is left of them here looks like theft, and must not sign anybody out. Nor must a
+    session move on towards a token that nobody gets.
+
+    Raises:
+        Abandoned: the client has hung up.
+    """
+    if not request.is_awaited():
+        raise Abandoned
 
 
 async def refuse(refusal: Refuse, store: Commit) -> OAuthError:

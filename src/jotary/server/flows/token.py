@@ -1,12 +1,13 @@
 """The token endpoint (RFC 6749 §3.2)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from jotary.oauth.errors import unauthorized_client, unsupported_grant_type
 from jotary.oauth.parameters import Parameters
 from jotary.server.flows.client_authentication import ClientAuthentication
-from jotary.server.flows.grant import Grant, GrantContext, GrantRequest
+from jotary.server.flows.grant import Grant, GrantContext, GrantRequest, always
 from jotary.server.flows.grants import GRANTS
 from jotary.server.flows.issue import TokenResponse
 from jotary.server.flows.until_committed import until_committed
@@ -17,7 +18,13 @@ class TokenFlow(Protocol):
     """What answers token requests."""
 
     async def __call__(
-        self, parameters: Parameters, authorization: str | None, *, now: int, address: str | None = None
+        self,
+        parameters: Parameters,
+        authorization: str | None,
+        *,
+        now: int,
+        address: str | None = None,
+        is_awaited: Callable[[], bool] = always,
     ) -> TokenResponse:
         """As `TokenEndpoint`."""
 
@@ -35,7 +42,13 @@ class TokenEndpoint:
     context: GrantContext
 
     async def __call__(
-        self, parameters: Parameters, authorization: str | None, *, now: int, address: str | None = None
+        self,
+        parameters: Parameters,
+        authorization: str | None,
+        *,
+        now: int,
+        address: str | None = None,
+        is_awaited: Callable[[], bool] = always,
     ) -> TokenResponse:
         """Answer a token request.
 
@@ -44,8 +57,10 @@ class TokenEndpoint:
             authorization: the Authorization header.
             now: Unix seconds.
             address: the client's network address, for the audit trail.
+            is_awaited: whether the client still waits for the answer.
 
         Raises:
+            Abandoned: it does not, and nothing was issued.
             OAuthError: the standard's error, with status and headers.
             Unavailable: nothing was issued; the client may try again.
         """
@@ -53,7 +68,13 @@ class TokenEndpoint:
         client = await self.authentication.authenticate(parameters, authorization, now=now, address=address)
         grant = _find_grant(parameters.require("grant_type"))
         _check_registered(client, grant)
-        request = GrantRequest(client=client, parameters=parameters.only(grant.PARAMETERS), now=now, address=address)
+        request = GrantRequest(
+            client=client,
+            parameters=parameters.only(grant.PARAMETERS),
+            now=now,
+            address=address,
+            is_awaited=is_awaited,
+        )
         return await until_committed(lambda: grant.answer(request, self.context))
 
 

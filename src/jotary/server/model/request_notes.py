@@ -15,3 +15,5 @@ REFUSAL: Final = "jotary.refusal"
 FROM_PROXY: Final = "jotary.from_proxy"
 #: str: the grant type that the token endpoint was asked for, as it was sent.
 GRANT: Final = "jotary.grant"
+#: () -> bool: whether anybody still waits for the answer. Absent: who serves the application cannot tell.
+AWAITED: Final = "jotary.awaited"

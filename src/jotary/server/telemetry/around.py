@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from jotary.jose import KeySet
 from jotary.oauth.parameters import Parameters
+from jotary.server.flows.grant import always
 from jotary.server.flows.grants import GRANTS
 from jotary.server.flows.issue import TokenResponse
 from jotary.server.flows.token import TokenFlow
@@ -64,11 +65,17 @@ class TokensWith:
         self._around = around
 
     async def __call__(
-        self, parameters: Parameters, authorization: str | None, *, now: int, address: str | None = None
+        self,
+        parameters: Parameters,
+        authorization: str | None,
+        *,
+        now: int,
+        address: str | None = None,
+        is_awaited: Callable[[], bool] = always,
     ) -> TokenResponse:
         """As of the token endpoint."""
         with self._around(grant_of(parameters)):
-            return await self._tokens(parameters, authorization, now=now, address=address)
+            return await self._tokens(parameters, authorization, now=now, address=address, is_awaited=is_awaited)
 
 
 def grant_of(parameters: Parameters) -> str:

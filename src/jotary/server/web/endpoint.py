@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from jotary.oauth.errors import OAuthError, server_error, temporarily_unavailable
 from jotary.server.model.request_notes import REFUSAL, ROUTE, STATUS
-from jotary.server.ports import Entropy, Unavailable
+from jotary.server.ports import Abandoned, Entropy, Unavailable
 from jotary.server.web.body import too_large
 from jotary.server.web.refusals import note_refusal
 
@@ -52,7 +52,7 @@ class Endpoint:
         request = Request(scope, receive, send)
         try:
             response = await self._answer(request)
-        except ClientDisconnect:
+        except (Abandoned, ClientDisconnect):
             return  # nobody is left to answer
         if scope["method"] == "HEAD":
             response.body = b""  # the length stays in the header (RFC 9110 §9.3.2)
@@ -71,7 +71,7 @@ class Endpoint:
             refusal = temporarily_unavailable(retry_after=unavailable.retry_after)
             request.scope[REFUSAL] = refusal
             return self._face.refusal(refusal, None)
-        except ClientDisconnect:
+        except (Abandoned, ClientDisconnect):
             raise
         except Exception:  # the last resort: logged in full, without detail to the client
             reference = self._entropy(8).hex()

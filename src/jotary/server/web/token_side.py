@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from jotary.oauth.errors import invalid_request
 from jotary.oauth.parameters import Parameters
-from jotary.server.model.request_notes import GRANT
+from jotary.server.flows.grant import always
+from jotary.server.model.request_notes import AWAITED, GRANT
 from jotary.server.web.body import read_form
 from jotary.server.web.headers import CORS, NO_STORE
 from jotary.server.web.json_face import json_headers, json_response
@@ -27,7 +28,13 @@ class TokenSide:
         """RFC 6749 §5.1."""
         form, authorization, address = await _read(request)
         request.scope[GRANT] = form.get("grant_type")
-        answer = await self.parts.token(form, authorization, now=self.parts.clock(), address=address)
+        answer = await self.parts.token(
+            form,
+            authorization,
+            now=self.parts.clock(),
+            address=address,
+            is_awaited=request.scope.get(AWAITED, always),
+        )
         return json_response(answer, headers=_CROSS_ORIGIN_JSON)
 
     async def revoke(self, request: Request) -> Response:

@@ -9,7 +9,7 @@ from jotary.oauth import pkce
 from jotary.oauth.errors import OAuthError, invalid_grant
 from jotary.oauth.secret import Secret
 from jotary.server.flows.cut_off import last_token_expires_at
-from jotary.server.flows.grant import GrantContext, GrantRequest, Refuse, refuse
+from jotary.server.flows.grant import GrantContext, GrantRequest, Refuse, go_on, refuse
 from jotary.server.flows.issue import Grantee, TokenResponse
 from jotary.server.flows.narrowing import narrow_audience, narrow_scopes
 from jotary.server.model.changes import AddEvent, AddSession, EndSession, RedeemCode
@@ -165,6 +165,7 @@ async def answer(request: GrantRequest, context: GrantContext, /) -> TokenRespon
     decision = decide(asked, await _gather(asked.code_id, context), request.now, context.settings)
     if isinstance(decision, Refuse):
         raise await refuse(decision, context.store)
+    go_on(request)
     if isinstance(decision, Revoke):
         end = EndSession(
             decision.session_id, request.now, "code_reused", last_token_expires_at(request.now, context.settings)

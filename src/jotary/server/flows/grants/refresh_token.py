@@ -7,7 +7,7 @@ import msgspec
 from jotary.oauth.errors import OAuthError, invalid_grant
 from jotary.oauth.scope import parse_scope
 from jotary.server.flows.cut_off import last_token_expires_at
-from jotary.server.flows.grant import GrantContext, GrantRequest, Refuse, refuse
+from jotary.server.flows.grant import GrantContext, GrantRequest, Refuse, go_on, refuse
 from jotary.server.flows.issue import Grantee, TokenResponse
 from jotary.server.flows.narrowing import narrow_audience, narrow_scopes
 from jotary.server.model.changes import AddEvent, EndSession, RotateSession
@@ -157,6 +157,7 @@ async def answer(request: GrantRequest, context: GrantContext, /) -> TokenRespon
     decision = decide(asked, await _gather(asked.token, context), request.now, context.settings)
     if isinstance(decision, Refuse):
         raise await refuse(decision, context.store)
+    go_on(request)
     if isinstance(decision, Revoke):
         await _end(decision, request.now, context)
         raise _invalid("the token was used before", hint="It was used before, so its session has been ended.")
