@@ -98,8 +98,8 @@ def several_of(listener: socket.socket) -> list[socket.socket]:
 
     When the turns are long, as there is much to answer, new clients would otherwise wait for seconds to be taken.
     """
-    # Python makes what it duplicates block, unless this one does not. Whoever else serves at the socket shares that flag
-    # (fcntl(2)), and would stand still in accept(2) as soon as another process takes the connection that both saw.
+    # Python makes what it duplicates block, unless this one does not. Whoever else serves at the socket shares that
+    # flag (fcntl(2)), and would stand still in accept(2) when another process takes the connection that both saw.
     listener.setblocking(False)
     return [listener, *(listener.dup() for _ in range(_ACCEPTED_AT_ONCE - 1))]
 
