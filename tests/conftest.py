@@ -12,7 +12,7 @@ import uvicorn
 from hypothesis import settings
 from starlette.types import ASGIApp
 
-pytest_plugins = ["postgresql_server"]
+pytest_plugins = ["postgresql_server", "postgresql_tls"]
 
 # How long an example takes depends on the machine; `timeout` in pyproject.toml is for what hangs.
 settings.register_profile("jotary", deadline=None)

@@ -33,15 +33,18 @@ _INDENT: Final = 6 + _NAME
     show_default=True,
     help="What `jotary serve` is started with.",
 )
+@click.option(
+    "--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="What `jotary serve` is started with."
+)
 @options.config
 @options.as_json
-def doctor(config: Path | None, *, limit_concurrency: int, as_json: bool) -> None:
+def doctor(config: Path | None, *, limit_concurrency: int, workers: int, as_json: bool) -> None:
     """Say what is wrong with this deployment, and how to mend it. Exit code 1 if anything fails.
 
     Run it where the server runs, as its user and with its settings, whether it is running or not: nothing is changed.
     """
     findings: list[Finding] = []
-    for finding in _findings(config, limit_concurrency):
+    for finding in _findings(config, limit_concurrency, workers):
         findings.append(finding)
         if not as_json:
             _print(finding)
@@ -54,7 +57,7 @@ def doctor(config: Path | None, *, limit_concurrency: int, as_json: bool) -> Non
     sys.exit(1 if failed else 0)
 
 
-def _findings(config: Path | None, limit_concurrency: int) -> Iterator[Finding]:
+def _findings(config: Path | None, limit_concurrency: int, workers: int) -> Iterator[Finding]:
     try:
         loaded = load_settings(config)
     except Exception as error:  # noqa: BLE001 -- whatever keeps a server from starting is what is looked for
@@ -69,7 +72,7 @@ def _findings(config: Path | None, limit_concurrency: int) -> Iterator[Finding]:
         problem, hint = explain(error)
         yield fail("libraries", problem, hint or "pip install --force-reinstall 'jotary[server]'")
         return
-    yield from diagnose(Deployment(loaded, int(time.time()), limit_concurrency))
+    yield from diagnose(Deployment(loaded, int(time.time()), limit_concurrency, workers))
 
 
 def _origin(loaded: Loaded) -> str:

@@ -9,6 +9,7 @@ from jotary.cli.diagnosis import (
     issuer,
     machine,
     people_and_clients,
+    postgresql,
     purge,
     secret,
     signing_keys,
@@ -22,6 +23,7 @@ Check = Callable[[Deployment], Findings]
 CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("issuer", issuer.check),
     ("database", database.check),
+    ("PostgreSQL", postgresql.check),
     ("secret", secret.check),
     ("signing keys", signing_keys.check),
     ("people and clients", people_and_clients.check),

@@ -6,8 +6,10 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+from jotary.cli.complaint import explain
 from jotary.cli.diagnosis.deployment import Deployment
 from jotary.cli.diagnosis.finding import Finding, Findings, fail, judge, ok, warn
+from jotary.server.ports import Unavailable
 from jotary.server.settings.database import sqlite_file, without_password
 from jotary.server.store.migrations import HEAD, current
 from jotary.server.store.sqlite.file import connect
@@ -24,7 +26,11 @@ def check(deployment: Deployment) -> Findings:
     if file is not None and not file.is_file():
         yield fail("database", f"there is no file {file}", "Start the server, which makes it; or mend `database`.")
         return
-    revision = current(url)
+    try:
+        revision = current(url)
+    except Unavailable as error:
+        yield fail("database", *explain(error))
+        return
     yield ok("database", f"{without_password(url)} answers")
     yield _schema(revision)
     if file is not None:

@@ -19,12 +19,13 @@ class Deployment:
     Attributes:
         loaded: its settings, and where they came from.
         now: Unix seconds.
-        limit_concurrency: what `jotary serve` is started with.
+        limit_concurrency, workers: what `jotary serve` is started with.
     """
 
     loaded: Loaded
     now: int
     limit_concurrency: int = 1000
+    workers: int = 1
     clocks: list[tuple[str, int]] = field(default_factory=list)  # what other clocks said meanwhile: name, ahead of ours
 
     @property

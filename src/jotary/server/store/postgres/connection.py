@@ -1,5 +1,6 @@
 """How a connection to PostgreSQL is opened, and what is wrong when it cannot be used."""
 
+import socket
 import ssl
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ DEADLINE: Final = 0.9
 #: Seconds that a call in a crowd waits for its turn, while the database goes on answering the others.
 PATIENCE: Final = 5.0
 
+_AGAIN: Final = "Look after it, and try again."
 _ENCODE: Final = "Percent-encode every character of the user and the password that is neither a letter nor a digit."
 # The first that fits.
 _HINTS: Final = (
@@ -43,14 +45,32 @@ _HINTS: Final = (
         ssl.SSLError,
         "With sslmode=verify-full the certificate must be of an authority in sslrootcert, and for the URL's host.",
     ),
+    (ConnectionRefusedError, "Start it, or mend its host and port in the setting database."),
+    (socket.gaierror, "Mend the host in the setting database: no address is known by that name."),
+    (TimeoutError, "See whether a firewall drops what is sent to its host and port, or whether the database hangs."),
+    ((ConnectionResetError, ConnectionAbortedError, BrokenPipeError), _AGAIN),
+    (ConnectionError, "If it offers no TLS, which sslmode asks for: give it a certificate, and set ssl = on there."),
+    (
+        asyncpg.exceptions.TargetServerAttributeNotMatched,
+        "Let one of the hosts be such as target_session_attrs asks for, or name it in the setting database.",
+    ),
     (FileNotFoundError, "See whether what the URL names is there: sslrootcert, sslcert, sslkey, the socket's folder."),
     (_UnreadableURLError, _ENCODE),
+    (
+        asyncpg.exceptions.ClientConfigurationError,
+        "Mend the options of the URL; sslmode=verify-full needs the authority's certificate in sslrootcert.",
+    ),
 )
 
 _CONNECT_SECONDS: Final = 5.0  # where nobody waits for an answer but who starts the server
 
 #: The database cannot be used now, or not as the URL says. `OSError` holds refused connections and time that ran out.
-FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+FAILURES: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.exceptions.TargetServerAttributeNotMatched,  # between two primaries, say
+    OSError,
+)
 
 # Sent as each connection opens, so that they win over whatever the role, the database or the URL says.
 _SETTINGS: Final = {
@@ -90,7 +110,7 @@ def cannot_open(url: str, error: Exception) -> Unavailable:
 
 
 def _hint(error: Exception) -> str:
-    return next((hint for kind, hint in _HINTS if isinstance(error, kind)), "Look after it, and try again.")
+    return next((hint for kind, hint in _HINTS if isinstance(error, kind)), _AGAIN)
 
 
 def what(error: Exception) -> str:
