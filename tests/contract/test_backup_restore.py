@@ -221,7 +221,7 @@ async def test_with_replace_what_was_taken_away_stays_away(
     await backed_up.commit(
         ReplaceUser(replace(user, disabled_at=now + 1, email="new@example.com")),
         PutPassword(Password(user_id=user.id, hash="new", changed_at=now + 1)),
-        ReplaceClient(changed),
+        ReplaceClient(changed, client),
     )
     restore(database_url, replaces=True)
     found, password = await backed_up.user(user.id), await backed_up.password(user.id)
@@ -241,7 +241,7 @@ async def test_with_replace_what_the_backup_did_not_have_goes(
         PutPassword(Password(user_id="late", hash="h", changed_at=now)),
         PutConsent(Consent(user_id="late", client_id=client.id, scopes=(), granted_at=now)),
         ReplaceUser(replace(user, is_admin=True)),
-        ReplaceClient(replace(client, is_first_party=True, scopes=(*client.scopes, "admin"))),
+        ReplaceClient(replace(client, is_first_party=True, scopes=(*client.scopes, "admin")), client),
     )
     assert restore(database_url, replaces=True).removed == {"users": 1, "clients": 1}
     assert await backed_up.user("late") is None

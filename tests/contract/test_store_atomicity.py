@@ -59,7 +59,7 @@ def losing(user: User, client: Client, code: AuthorizationCode, now: int) -> lis
         AddUser(replace(user, id="other")),
         ReplaceUser(replace(user, id="nobody")),
         DeleteUser("nobody"),
-        ReplaceClient(replace(client, id="unknown")),
+        ReplaceClient(replace(client, id="unknown"), client),
         DeleteClient("unknown"),
         AddCode(replace(code, sign_in_id="unknown")),
         RedeemCode("unknown", now),

@@ -49,14 +49,43 @@ async def test_replacing_a_client_changes_every_field(store: Store, client: Clie
         is_first_party=True,
         created_at=now + 1,
     )
-    await store.commit(ReplaceClient(changed))
+    await store.commit(ReplaceClient(changed, client))
     assert await store.client(client.id) == changed
+
+
+@pytest.mark.parametrize("field", [name for name in Client.__struct_fields__ if name != "id"])
+async def test_a_client_that_changed_since_it_was_read_is_not_replaced(
+    store: Store, client: Client, field: str
+) -> None:
+    """`ReplaceClient` is guarded, field by field: a secret that was rotated meanwhile must not be good again."""
+    others = {"type": "native", "token_endpoint_auth_method": "none", "jwks": {"keys": []}, "is_first_party": True}
+    kinds = {str: "another", bytes: b"another", tuple: ("another",), int: 1}
+    other = others.get(field) or kinds[type(getattr(client, field))]
+    seen, wish = client, replace(client, name="Wished", redirect_uris=("https://wished.example.com/",))
+    for changed in (replace(client, **{field: other}), client):  # back again, too: NULL is a value as any other
+        await store.commit(ReplaceClient(changed, seen))
+        if changed != client:
+            with pytest.raises(Conflict):
+                await store.commit(ReplaceClient(wish, client))
+            assert await store.client(client.id) == changed
+        seen = changed
+    await store.commit(ReplaceClient(wish, client))
+    assert await store.client(client.id) == wish
+
+
+async def test_a_client_without_secret_that_got_one_is_not_replaced(store: Store, client: Client) -> None:
+    """What is compared is compared with nothing, too."""
+    without = replace(client, secret_sha256=None)
+    await store.commit(ReplaceClient(without, client))
+    await store.commit(ReplaceClient(client, without))
+    with pytest.raises(Conflict):
+        await store.commit(ReplaceClient(replace(without, name="Wished"), without))
 
 
 async def test_replacing_no_client_is_a_conflict(store: Store, client: Client) -> None:
     """`ReplaceClient` is guarded: the client must exist."""
     with pytest.raises(Conflict):
-        await store.commit(ReplaceClient(replace(client, id="unknown")))
+        await store.commit(ReplaceClient(replace(client, id="unknown"), client))
     assert await store.client("unknown") is None
 
 

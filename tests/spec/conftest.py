@@ -138,7 +138,9 @@ class Desk:
 
     def change_client(self, client: Client, **changed: Any) -> None:
         """What an operator changes in a registration."""
-        self.write(ReplaceClient(msgspec.structs.replace(client, **changed)))
+        before = self.run(self.store.client(client.id))
+        assert before is not None
+        self.write(ReplaceClient(msgspec.structs.replace(client, **changed), before))
 
     def issue_code(self, client: Client, user: User, **changed: Any) -> IssuedCode:
         """What `/authorize` writes when the person has signed in and allowed everything."""

@@ -7,7 +7,9 @@ import click
 
 from jotary.cli import options
 from jotary.cli.administration import Administration, administer
-from jotary.cli.output import moment, print_json, print_record, print_rows
+from jotary.cli.client_rows import members, print_client, split_scopes
+from jotary.cli.client_update import update
+from jotary.cli.output import print_json, print_rows
 from jotary.jose import strict_json
 from jotary.oauth.secret import Secret
 from jotary.server.flows.administration.client_secret import find_client, rotate_client_secret
@@ -15,12 +17,13 @@ from jotary.server.flows.administration.create_client import NewClient, Register
 from jotary.server.flows.administration.delete_client import delete_client
 from jotary.server.model.client import AuthenticationMethod, Client, ClientType
 
-_ONCE = "Keep the secret now: it cannot be shown again."
-
 
 @click.group()
 def client() -> None:
     """Register the applications that ask for tokens."""
+
+
+client.add_command(update)
 
 
 @client.command()
@@ -72,7 +75,7 @@ def create(client_id: str, config: Path | None, *, as_json: bool, **wishes: Any)
         jwks=strict_json.loads_object(wishes["jwks"].read()) if wishes["jwks"] else None,
         redirect_uris=wishes["redirect_uris"],
         post_logout_redirect_uris=wishes["post_logout_redirect_uris"],
-        scopes=_split(wishes["scopes"]),
+        scopes=split_scopes(wishes["scopes"]),
         audiences=wishes["audiences"],
         is_first_party=wishes["is_first_party"],
     )
@@ -83,7 +86,7 @@ def create(client_id: str, config: Path | None, *, as_json: bool, **wishes: Any)
         )
 
     registered = administer(config, work)
-    _print(_members(registered.client), registered.secret, as_json=as_json)
+    print_client(members(registered.client), registered.secret, as_json=as_json)
 
 
 @client.command("list")
@@ -95,7 +98,7 @@ def list_clients(config: Path | None, *, as_json: bool) -> None:
     async def work(desk: Administration) -> list[Client]:
         return list(await desk.store.clients())
 
-    rows = [_members(each) for each in administer(config, work)]
+    rows = [members(each) for each in administer(config, work)]
     if as_json:
         print_json(rows)
     else:
@@ -113,7 +116,7 @@ def show(client_id: str, config: Path | None, *, as_json: bool) -> None:
     async def work(desk: Administration) -> Client:
         return await find_client(client_id, desk.store)
 
-    _print(_members(administer(config, work)), None, as_json=as_json)
+    print_client(members(administer(config, work)), as_json=as_json)
 
 
 @client.command("rotate-secret")
@@ -126,7 +129,7 @@ def rotate_secret(client_id: str, config: Path | None, *, as_json: bool) -> None
     async def work(desk: Administration) -> Secret:
         return await rotate_client_secret(client_id, store=desk.store, entropy=desk.entropy, now=desk.now)
 
-    _print({"client_id": client_id}, administer(config, work), as_json=as_json)
+    print_client({"client_id": client_id}, administer(config, work), as_json=as_json)
 
 
 @client.command()
@@ -142,37 +145,3 @@ def delete(client_id: str, config: Path | None, *, yes: bool) -> None:
         return await delete_client(client_id, store=desk.store, now=desk.now, settings=desk.settings)
 
     click.echo(f"Deleted the client {administer(config, work).id}.")
-
-
-def _split(scopes: tuple[str, ...]) -> tuple[str, ...]:
-    """`--scope 'a b'` is `--scope a --scope b`."""
-    return tuple(dict.fromkeys(scope for text in scopes for scope in text.split()))
-
-
-def _print(members: dict[str, Any], secret: Secret | None, *, as_json: bool) -> None:
-    shown = {**members} if secret is None else {**members, "client_secret": secret.reveal()}
-    if as_json:
-        print_json(shown)
-        return
-    shown.pop("jwks", None)
-    print_record({name: moment(value) if name == "client_id_issued_at" else value for name, value in shown.items()})
-    if secret is not None:
-        click.echo(_ONCE)
-
-
-def _members(registered: Client) -> dict[str, Any]:
-    """The members of a client in JSON, by the names of RFC 7591 §2 where it has one. Others build on these names."""
-    members = {
-        "client_id": registered.id,
-        "client_name": registered.name,
-        "type": registered.type,
-        "token_endpoint_auth_method": registered.token_endpoint_auth_method,
-        "grant_types": list(registered.grant_types),
-        "redirect_uris": list(registered.redirect_uris),
-        "post_logout_redirect_uris": list(registered.post_logout_redirect_uris),
-        "scope": " ".join(registered.scopes),
-        "audiences": list(registered.audiences),
-        "first_party": registered.is_first_party,
-        "client_id_issued_at": registered.created_at,
-    }
-    return {**members, "jwks": registered.jwks} if registered.jwks else members

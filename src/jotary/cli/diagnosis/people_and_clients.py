@@ -49,16 +49,17 @@ def _client(client: Client, deployment: Deployment) -> Findings:
     name = f"client {client.id}"
     for uri in client.redirect_uris:
         if urlsplit(uri).scheme == "http" and not is_loopback(urlsplit(uri).hostname):
-            yield fail(name, f"codes travel in clear to {uri}", _anew(client))
+            yield fail(name, f"codes travel in clear to {uri}", _another(client, uri))
         elif "*" in uri:
-            yield fail(name, f"a wildcard in {uri}", _anew(client))
+            yield fail(name, f"a wildcard in {uri}", _another(client, uri))
     if client.token_endpoint_auth_method in {"none", "private_key_jwt"} and client.secret_sha256 is not None:
-        yield warn(name, "has a secret that it does not use", _anew(client))
+        mend = f"Any change takes it away, such as: jotary client update {client.id} --name '{client.name}'"
+        yield warn(name, "has a secret that it does not use", mend)
     unknown = set(client.audiences).difference(deployment.settings.audiences)
     if deployment.settings.audiences and unknown:
-        mend = f"Add it to audiences, or register the client anew: jotary client delete {client.id}"
+        mend = f"Add it to audiences, or: jotary client update {client.id} --remove-audience {min(unknown)}"
         yield warn(name, f"may ask for {min(unknown)}, which audiences does not name", mend)
 
 
-def _anew(client: Client) -> str:
-    return f"Register it anew, with https and addresses in full: jotary client delete {client.id}; jotary client create"
+def _another(client: Client, uri: str) -> str:
+    return f"jotary client update {client.id} --remove-redirect-uri '{uri}' --add-redirect-uri https://…"

@@ -61,9 +61,13 @@ class AddClient(msgspec.Struct, frozen=True):
 
 
 class ReplaceClient(msgspec.Struct, frozen=True):
-    """Guarded: the client must exist."""
+    """Guarded: the client must be there as it was read, or what was decided in between would be undone.
+
+    A secret that was replaced must not be good again because somebody else was about to change a redirect URI.
+    """
 
     client: Client
+    before: Client  # as it was read
 
 
 class DeleteClient(msgspec.Struct, frozen=True):

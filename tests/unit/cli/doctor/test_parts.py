@@ -1,5 +1,6 @@
 """`jotary doctor`: each thing that can be broken is broken here, its verdict turns, and turns back with the mend."""
 
+import shlex
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -171,6 +172,26 @@ def test_a_weak_client(verdict: Verdict, changed: dict[str, object], expected: s
     """What registration refuses may come from elsewhere."""
     add_client(**changed)
     assert verdict("client c")[0] == expected
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"redirect_uris": '["http://app.example.com/cb"]'},
+        {"redirect_uris": '["https://*.example.com/cb", "https://app.example.com/cb"]'},
+        {"token_endpoint_auth_method": "none"},
+        {"audiences": '["https://gone.example.com"]'},
+    ],
+)
+def test_the_mend_of_a_client_mends_it(
+    patient: Run, verdict: Verdict, configure: Configure, changed: dict[str, object]
+) -> None:
+    """As it is printed, with an address in the place of the dots."""
+    configure('audiences = ["https://api.example.com"]')
+    add_client(**{"redirect_uris": '["https://app.example.com/cb"]', **changed})
+    mend = (verdict("client c")[2] or "").partition("jotary ")[2]
+    assert patient(*shlex.split(mend.replace("…", "app.example.com/cb"))).code == 0
+    assert verdict("clients")[0] == "ok"
 
 
 def test_http_on_loopback_is_no_weakness(verdict: Verdict) -> None:

@@ -138,6 +138,7 @@ def test_a_server_that_does_not_listen(verdict: Verdict, use_database: UseDataba
     use_database(f"postgresql://jotary:hunter2@127.0.0.1:{port}/jotary")
     verdict_, found, mend = verdict("database")
     assert (verdict_, mend) == ("fail", "Start it, or mend its host and port in the setting database.")
+    assert found.startswith("cannot open the database")
     assert "hunter2" not in found
     assert verdict("PostgreSQL")[0] == "fail"
 

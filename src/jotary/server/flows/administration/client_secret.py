@@ -44,10 +44,10 @@ def decide(client: Client, secret: Secret, now: int) -> tuple[Change, ...]:
     if not has_secret(client.token_endpoint_auth_method):
         raise AdministrationError(
             f"{client.id} authenticates by {client.token_endpoint_auth_method} and has no secret",
-            hint="A key is replaced by registering the client again with --jwks.",
+            hint="A key is replaced with: jotary client update ID --jwks FILE",
         )
     changed = msgspec.structs.replace(client, secret_sha256=secret.sha256())
-    return ReplaceClient(changed), AddEvent(Event(kind="client.secret_rotated", at=now, client_id=client.id))
+    return ReplaceClient(changed, client), AddEvent(Event(kind="client.secret_rotated", at=now, client_id=client.id))
 
 
 async def rotate_client_secret(client_id: str, *, store: ClientStore, entropy: Entropy, now: int) -> Secret:

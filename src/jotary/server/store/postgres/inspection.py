@@ -127,5 +127,5 @@ def _channel(connection: "asyncpg.Connection[Any]") -> Channel:
         peer,
         is_encrypted=True,
         certificate_checked=context.verify_mode == ssl.CERT_REQUIRED,
-        name_checked=context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname,
+        name_checked=context.check_hostname,
     )

@@ -42,7 +42,9 @@ def test_the_new_secret_is_good_and_the_old_one_is_not(office: Any) -> None:
 def test_a_client_without_a_secret_gets_none(office: Any, method: Any) -> None:
     """It would be a second way in."""
     office.write(
-        ReplaceClient(msgspec.structs.replace(office.client, token_endpoint_auth_method=method, secret_sha256=None))
+        ReplaceClient(
+            msgspec.structs.replace(office.client, token_endpoint_auth_method=method, secret_sha256=None), office.client
+        )
     )
     with pytest.raises(AdministrationError, match="has no secret"):
         rotate(office)
