@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from jotary.cli import options
-from jotary.cli.administration import load_settings
+from jotary.cli.administration import Administration, administer, load_settings
 from jotary.cli.output import moment, print_json, print_record
+from jotary.server.flows.administration.note_backup import note_backup
+from jotary.server.ports import Unavailable
 from jotary.server.store.backup import (
     KEY_SIZE,
     SALT_SIZE,
@@ -67,12 +69,26 @@ def backup(
             now=int(time.time()),
             salt=os.urandom(SALT_SIZE),
         )
+        _note(config, file, manifest)
     _print(file, manifest, contents, as_json=as_json)
 
 
 def _make_key(path: Path) -> None:
     create_key(path, os.urandom(KEY_SIZE))
     click.echo(f"Wrote {path}. Keep a copy elsewhere than the backups: without it they cannot be read.", err=True)
+
+
+def _note(config: Path | None, file: Path, manifest: Manifest) -> None:
+    """In the audit trail. A database that takes no writes is one that needs its backup most: it is not undone."""
+    path, size = str(file.absolute()), file.stat().st_size
+
+    async def work(desk: Administration) -> None:
+        await note_backup(desk.store, file=path, size=size, made_at=manifest.made_at, now=desk.now)
+
+    try:
+        administer(config, work)
+    except Unavailable as error:
+        click.echo(f"Warning: the audit trail does not say so: {error}.", err=True)
 
 
 def _print(file: Path, manifest: Manifest, contents: Contents, *, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from jotary.server.model.email_key import email_key
 from jotary.server.model.session import Session
 from jotary.server.model.user import User
 from jotary.server.store import rows
+from jotary.server.store.comparing import as_known, is_as_known
 from jotary.server.store.schema import (
     allowances,
     assertions,
@@ -219,24 +220,11 @@ def _replaced_password(change: changes.ReplacePassword) -> dict[str, Any]:
     return {**rows.PASSWORDS.values(change.password), "known_hash": change.before.hash}
 
 
-def _spaceless(text: Any) -> Any:
-    """JSON as it is compared: none of it has a space inside, and a row that somebody wrote by hand may have them."""
-    return sa.func.replace(text, sa.literal_column("' '"), sa.literal_column("''"))
-
-
-def _as_known(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
-    known = bindparam(f"known_{column.name}", type_=column.type)
-    if column.name in {"jwks", "redirect_uris", "post_logout_redirect_uris", "grant_types", "scopes", "audiences"}:
-        return _spaceless(column).is_not_distinct_from(_spaceless(known))  # type: ignore[no-any-return]  # of Any
-    return column.is_not_distinct_from(known)
-
-
 def _replaced_client(change: changes.ReplaceClient) -> dict[str, Any]:
-    before = rows.CLIENTS.values(change.before)
-    return {**rows.CLIENTS.values(change.client), **{f"known_{name}": value for name, value in before.items()}}
+    return {**rows.CLIENTS.values(change.client), **as_known(rows.CLIENTS.values(change.before))}
 
 
-_replace_client = _update(clients).where(*(_as_known(column) for column in clients.c if not column.primary_key))
+_replace_client = _update(clients).where(*is_as_known(clients))
 
 # A code in flight would open a session behind the cut-off.
 _drop_open_codes = codes.delete().where(codes.c.client_id == bindparam("client_id"), codes.c.redeemed_at.is_(None))
