@@ -32,6 +32,8 @@ CONTROLS: Final[Mapping[str, Control]] = {
 
 _ROUNDS: Final = {Effort.FULL: 200, Effort.SHORT: 3}
 _SESSIONS: Final = 8
+# /ready, too: every server has that disk, and if all left the load balancer nobody would answer the others
+# (docs/decisions, "Ready means that reads are answered").
 _READS: Final = ("/health", "/ready", endpoints.JWKS, "/.well-known/openid-configuration")
 _RECOVERY: Final = 5  # seconds
 _PAUSE: Final = 0.02  # seconds

@@ -97,6 +97,32 @@ async def test_every_call_fails_soon_while_the_database_hangs(
     await store.commit(EndSession(session.id, now, "why", now + 10))
 
 
+@pytest.mark.parametrize("host", ["any", "read-write"])
+async def test_a_database_that_takes_no_writes_refuses_them(
+    *, own_postgresql: "PostgreSQLServer", session: Session, now: int, host: str
+) -> None:
+    """And is read, unless the URL wants one that takes writes: then there is none (decision 16)."""
+    name = own_postgresql.create_database()
+    store = await open_store(own_postgresql.url(name) + f"&target_session_attrs={host}", connections=2)
+    own_postgresql.run(
+        f"ALTER DATABASE {name} SET default_transaction_read_only = on",
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",  # noqa: S608 -- our own
+    )
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await store.commit(AddEvent(Event(kind="a.b", at=now)))
+    if host == "any":
+        assert await store.session(session.id) is None
+    else:
+        with pytest.raises(Unavailable, match="target attribute"):
+            await store.session(session.id)
+    own_postgresql.run(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    for _ in range(2):  # as many connections as may still be of those that cannot write
+        await asyncio.gather(store.commit(AddEvent(Event(kind="a.b", at=now))), return_exceptions=True)
+    await store.commit(AddEvent(Event(kind="c.d", at=now)))
+    await store.close()
+
+
 async def test_a_store_lets_go_of_a_database_that_hangs(
     *, store: Store, own_postgresql: "PostgreSQLServer", session: Session
 ) -> None:

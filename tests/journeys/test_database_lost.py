@@ -63,3 +63,45 @@ def test_a_server_without_its_database_says_so_and_recovers(
     assert ask("GET", "/ready").status_code == 200
     assert ask("POST", "/revoke", data={**revoke, "token": answer.json()["refresh_token"]}).status_code == 200
     assert user_api.session().end_reason is not None
+
+
+@pytest.fixture
+def writes(own_postgresql: "PostgreSQLServer", user_database: str) -> Iterator[tuple[Callable[[], None], ...]]:
+    """Set the database to read only for every new connection, and break those that there are; and back."""
+    name = user_database.partition("@/")[2].partition("?")[0]
+    leave = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608 -- our own
+
+    def stop() -> None:
+        own_postgresql.run(f"ALTER DATABASE {name} SET default_transaction_read_only = on", leave)
+
+    def go_on() -> None:
+        own_postgresql.run(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+
+    yield stop, go_on
+    go_on()
+
+
+def test_a_server_that_can_only_read_stays_in_service_for_reading(
+    user_api: "UserAPI", ask: Callable[..., httpx2.Response], writes: tuple[Callable[[], None], ...]
+) -> None:
+    """Decision 16: all servers are on that database, so if they left, nobody would serve keys and cut-offs either."""
+    stop, go_on = writes
+    player = user_api.player()
+    player.sign_in()
+    token = player.tokens.refresh_token
+    refresh = {"grant_type": "refresh_token", "client_id": NATIVE, "refresh_token": token}
+    stop()
+    with httpx2.Client(base_url=user_api.start(door=1), timeout=3, trust_env=False) as started_now:
+        for each in (ask, started_now.request):
+            for path, form in (("/token", refresh), ("/revoke", {"client_id": NATIVE, "token": token})):
+                answer = each("POST", path, data=form)
+                assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1"), path
+            for path in ("/ready", "/health", "/.well-known/jwks.json", "/revocations"):
+                assert each("GET", path).status_code == 200, path
+
+    go_on()
+    deadline = time.monotonic() + RECOVERY
+    while (answer := ask("POST", "/token", data=refresh)).status_code == 503:
+        assert time.monotonic() < deadline, "the server does not recover"
+        time.sleep(0.1)
+    assert answer.status_code == 200, "the session lives: nothing was revoked"

@@ -166,7 +166,7 @@ class Application:
 
         feed_store = _WhileNeeded(store, self._is_needed)
 
-        async def ready() -> None:
+        async def ready() -> None:  # a read, and no write (docs/decisions, "Ready means that reads are answered")
             await feed_store.revocations(now=self._clock(), limit=1)
 
         return Parts(

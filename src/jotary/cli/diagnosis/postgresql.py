@@ -72,6 +72,12 @@ def _writes(found: "Inspection") -> Finding:
     if found.settings["default_transaction_read_only"] == "on":
         mend = "ALTER SYSTEM, DATABASE or ROLE … RESET default_transaction_read_only, wherever it was set."
         return fail("database writes", "default_transaction_read_only = on: it takes none", mend)
+    if found.closed:
+        mend = (
+            f"As their owner: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {found.role};"
+            f" GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {found.role}"
+        )
+        return fail("database writes", f"{found.role} may not write to: {', '.join(found.closed)}", mend)
     return ok("database writes", "it takes writes")
 
 

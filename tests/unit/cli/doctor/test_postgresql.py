@@ -26,7 +26,11 @@ Run = Callable[..., Any]
 Verdict = Callable[[str], tuple[str, str, str | None]]
 UseDatabase = Callable[[str], None]
 
-LEAST = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO"
+LEAST = (
+    "GRANT SELECT ON alembic_version TO {0};"
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {0};"
+    "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {0}"
+)
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +82,7 @@ def test_a_healthy_database_is_well(
 ) -> None:
     """One whose role has few rights, at a socket of this machine; what is a file's is not asked of it."""
     set_up("fsync", "on")
-    own_postgresql.run(
-        "CREATE ROLE few_rights LOGIN", f"{LEAST} few_rights", "GRANT SELECT ON alembic_version TO few_rights",
-        database=template,
-    )  # fmt: skip
+    own_postgresql.run("CREATE ROLE few_rights LOGIN", *LEAST.format("few_rights").split(";"), database=template)
     use_database(own_postgresql.url(template, user="few_rights"))
     names = ("database", "schema", "database version", "database writes", "fsync", "synchronous_commit")
     for name in (*names, "full_page_writes", "connections", "database TLS", "database role", "clock", "purge"):
@@ -253,6 +254,23 @@ def test_a_database_that_takes_no_writes(
     use_database(own_postgresql.url(template) + "&default_transaction_read_only=on&target_session_attrs=read-write")
     found = verdict("database")
     assert (found[0], "target_session_attrs" in (found[2] or "")) == ("fail", True)
+
+
+def test_a_role_that_may_only_read(
+    own_postgresql: "PostgreSQLServer", template: str, verdict: Verdict, use_database: UseDatabase
+) -> None:
+    """A server with it starts, and is ready; the mend mends it, and without its second half it does not."""
+    own_postgresql.run(
+        "CREATE ROLE reader LOGIN", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader", database=template
+    )
+    use_database(own_postgresql.url(template, user="reader"))
+    verdict_, found, mend = verdict("database writes")
+    assert (verdict_, "clients" in found, "alembic_version" in found) == ("fail", True, False)
+    tables, sequences = (mend or "").partition(": ")[2].split(";")
+    own_postgresql.run(tables, database=template)
+    assert verdict("database writes")[1] == "reader may not write to: events_position_seq, revocations_position_seq"
+    own_postgresql.run(sequences, database=template)
+    assert verdict("database writes")[0] == "ok"
 
 
 def test_a_standby(own_postgresql: "PostgreSQLServer", verdict: Verdict) -> None:

@@ -25,6 +25,16 @@ _ROLE: Final = (
     " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')"
     " FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()"
 )
+# Which of its tables and sequences this role may not use as a server does.
+_CLOSED: Final = """
+SELECT relname FROM pg_class
+WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND (
+    relkind = 'r' AND relname != 'alembic_version' AND NOT (
+        has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+        AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
+    OR relkind = 'S' AND NOT has_sequence_privilege(oid, 'USAGE'))
+ORDER BY relname
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ class Inspection:
         settings: those in force on a connection of jotary's, by name.
         role: who we are there.
         is_superuser: whether it may do everything.
+        closed: tables and sequences that it may not write to.
         is_standby: it repeats what another one writes, and takes no writes.
         connection_limits: of the role and of the database, where they have one.
         in_use: connections at this moment, of everybody.
@@ -64,6 +75,7 @@ class Inspection:
     settings: Mapping[str, str]
     role: str
     is_superuser: bool
+    closed: tuple[str, ...]
     is_standby: bool
     connection_limits: tuple[int, ...]
     in_use: int
@@ -106,6 +118,7 @@ async def _ask(connection: "asyncpg.Connection[Any]", clock: Callable[[], float]
         settings=settings,
         role=role,
         is_superuser=is_superuser,
+        closed=tuple(row[0] for row in await connection.fetch(_CLOSED)),
         is_standby=is_standby,
         connection_limits=tuple(limits),
         in_use=in_use,
