@@ -101,7 +101,7 @@ async def test_every_call_fails_soon_while_the_database_hangs(
 async def test_a_database_that_takes_no_writes_refuses_them(
     *, own_postgresql: "PostgreSQLServer", session: Session, now: int, host: str
 ) -> None:
-    """And is read, unless the URL wants one that takes writes: then there is none (decision 16)."""
+    """And is read, unless the URL wants one that takes writes: then there is none."""
     name = own_postgresql.create_database()
     store = await open_store(own_postgresql.url(name) + f"&target_session_attrs={host}", connections=2)
     own_postgresql.run(

@@ -84,7 +84,10 @@ def writes(own_postgresql: "PostgreSQLServer", user_database: str) -> Iterator[t
 def test_a_server_that_can_only_read_stays_in_service_for_reading(
     user_api: "UserAPI", ask: Callable[..., httpx2.Response], writes: tuple[Callable[[], None], ...]
 ) -> None:
-    """Decision 16: all servers are on that database, so if they left, nobody would serve keys and cut-offs either."""
+    """All servers are on that database: if they left the load balancer, nobody would serve keys and cut-offs either.
+
+    Decision "Ready means that reads are answered".
+    """
     stop, go_on = writes
     player = user_api.player()
     player.sign_in()
