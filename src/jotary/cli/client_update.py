@@ -65,8 +65,8 @@ def _refuse(_context: click.Context, parameter: click.Parameter, value: str | No
     default=None,
     help="Whether it is yours, so that people are not asked for consent.",
 )
-@click.option("--type", "type", hidden=True, expose_value=False, callback=_refuse)
-@click.option("--id", "id", hidden=True, expose_value=False, callback=_refuse)
+@click.option("--type", "type", hidden=True, expose_value=False, callback=_refuse, help="Never changes.")
+@click.option("--id", "id", hidden=True, expose_value=False, callback=_refuse, help="Never changes.")
 @options.config
 @options.as_json
 def update(client_id: str, config: Path | None, *, as_json: bool, **wishes: Any) -> None:
