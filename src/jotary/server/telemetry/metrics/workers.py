@@ -83,12 +83,18 @@ def _add(families: dict[str, Family], answered: Iterable[Family], *, worker: str
 
 
 def _ask(path: Path) -> list[Family] | None:
-    """A worker's figures; None if it does not answer in time."""
+    """A worker's figures; None if it does not answer in time, or ends while it does.
+
+    Raises:
+        ConnectionRefusedError, FileNotFoundError: it has ended.
+    """
     connection = _Connection(path)
     try:
         connection.request("GET", PATH, headers={"Accept": OPENMETRICS})
         text = connection.getresponse().read().decode()
-    except (TimeoutError, http.client.HTTPException, ConnectionResetError):
+    except (ConnectionRefusedError, FileNotFoundError):
+        raise
+    except (OSError, http.client.HTTPException):  # one that hangs for long has a full queue: EAGAIN, not a timeout
         return None
     finally:
         connection.close()
