@@ -125,4 +125,4 @@ async def test_what_was_acknowledged_survives_a_kill(store: Store, session: Sess
 async def test_several_processes_may_make_one_database_at_once(new_database_url: str) -> None:
     """`upgrade` is applied under a lock: however many workers start on an empty database, one makes it."""
     let_go([start(_OPEN, new_database_url) for _ in range(10)])
-    assert backend(new_database_url).revision(new_database_url) == HEAD
+    assert await anyio.to_thread.run_sync(backend(new_database_url).revision, new_database_url) == HEAD
