@@ -202,7 +202,11 @@ def test_an_expired_token_is_not_active(desk: "Desk") -> None:
     assert desk.introspect(client, tokens.refresh_token) == INACTIVE
 
 
-@pytest.mark.parametrize("changed", [{"iss": "https://evil.example.com"}, {"sid": None}, {"client_id": "other"}, {}])
+@pytest.mark.parametrize(
+    "changed",
+    [{"iss": "https://evil.example.com"}, {"sid": None}, {"client_id": "other"}, {"sub": "nobody"}, {}],
+    ids=str,
+)
 def test_a_token_that_this_server_did_not_issue_is_not_active(desk: "Desk", changed: dict[str, Any]) -> None:
     """RFC 7662 §2.2, RFC 9068 §4: by signature; and what a key of ours signed must still fit the session's row."""
     client = desk.add_client()

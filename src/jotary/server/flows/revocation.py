@@ -52,8 +52,6 @@ Decision = End | Nothing | Refuse
 def decide(client: Client, facts: Facts, now: int, settings: Settings, *, address: str | None = None) -> Decision:
     """Every rule of revoking, in order; `now` in Unix seconds."""
     token, session = facts.token, facts.session
-    if token is None:
-        return Nothing()
     if isinstance(token, AccessToken) and token.session_id is None:
         return _cut_off(client, token, now, address=address)
     if session is None:

@@ -154,6 +154,22 @@ def test_a_session_ends_only_by_the_hint_that_was_issued_for_it(hint: IDTokenHin
     assert decision.session is None
 
 
+@pytest.mark.parametrize(
+    "sent", [{"client_id": "app"}, {"state": "s" * 2_048}], ids=["the hint's client", "a long state"]
+)
+def test_what_does_not_contradict_the_hint_is_not_refused(sent: dict[str, Any]) -> None:
+    """RP-Initiated Logout 1.0 §2: a client may name itself beside its ID token."""
+    assert isinstance(decide(asked(**sent), facts()), SignOut)
+
+
+@pytest.mark.parametrize("sent", [{}, {"post_logout_redirect_uri": BYE}], ids=["none", "a registered one"])
+def test_a_person_is_told_of_an_unknown_address_only_where_there_is_one(sent: dict[str, Any]) -> None:
+    """The page would otherwise blame a client that has done nothing wrong."""
+    decision = decide(asked(**sent), facts())
+    assert isinstance(decision, SignOut)
+    assert not decision.is_address_unknown
+
+
 def test_the_sign_in_ends_with_its_sessions_and_the_clients_own_even_if_offline() -> None:
     """Contract of the flow: nothing of it lives on that the person cannot see."""
     decision = SignOut(client=CLIENT, ends=ADA, session=SESSION)
