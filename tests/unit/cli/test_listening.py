@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+from jotary.cli import listening
 from jotary.cli.introduction import introduce
 from jotary.cli.listening import default_address, listen, listen_on_path, several_of, take_activated, url_of
 from jotary.oauth.secret import Secret
@@ -140,3 +141,53 @@ def test_one_socket_is_taken_from_a_service_manager(number: str) -> None:
     """The others would be left without anybody who answers."""
     with pytest.raises(click.ClickException, match=f"passed {number} sockets"):
         take_activated({"LISTEN_PID": "7", "LISTEN_FDS": number}, pid=7)
+
+
+def passed(descriptor: int, monkeypatch: pytest.MonkeyPatch) -> socket.socket | None:
+    """What is taken when a service manager passes this file descriptor."""
+    monkeypatch.setattr(listening, "_FIRST_PASSED", descriptor)
+    return take_activated({"LISTEN_PID": "7", "LISTEN_FDS": "1"}, pid=7)
+
+
+def test_a_listening_socket_is_taken_for_this_process_and_its_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is passed on to processes that are started from here (PEP 446)."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken = passed(os.dup(listener.fileno()), monkeypatch)
+        assert taken is not None
+        with contextlib.closing(taken):
+            assert taken.getsockname() == listener.getsockname()
+            assert taken.get_inheritable()
+
+
+def test_a_socket_that_takes_no_connections_is_refused_and_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """systemd.socket(5): `Accept=yes` passes a connection, and `ListenDatagram` what has none."""
+    with socket.socket() as unbound:
+        descriptor = os.dup(unbound.fileno())
+        with pytest.raises(click.ClickException, match="takes no connections"):
+            passed(descriptor, monkeypatch)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+
+
+def test_a_file_that_is_no_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ListenFIFO`, or a variable that somebody made up."""
+    with (tmp_path / "file").open("w") as file, pytest.raises(click.ClickException, match="is no socket"):
+        passed(file.fileno(), monkeypatch)
+
+
+def test_a_socket_can_be_listened_on_by_workers(tmp_path: Path) -> None:
+    """Both kinds are passed on to processes that are started from here (PEP 446)."""
+    with contextlib.closing(listen("127.0.0.1", 0)) as tcp, contextlib.closing(listen_on_path(tmp_path / "s")) as unix:
+        assert (tcp.get_inheritable(), unix.get_inheritable()) == (True, True)
+
+
+def test_several_of_a_socket_are_all_the_same_one() -> None:
+    """And the first is the one that is closed at the end."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(contextlib.closing(listen("127.0.0.1", 0)))
+        several = several_of(listener)
+        assert several[0] is listener
+        assert len({one.fileno() for one in several}) == len(several) == 32
+        assert {one.getsockname() for one in several} == {listener.getsockname()}
+        for one in several[1:]:
+            one.close()
