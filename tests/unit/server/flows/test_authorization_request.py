@@ -79,6 +79,38 @@ def test_what_nobody_declared_is_ignored() -> None:
 @pytest.mark.parametrize(
     "changed",
     [
+        {"state": "s" * 2_048},
+        {"nonce": "n" * 512},
+        {"login_hint": "x" * 254},
+        {"max_age": "9" * 9},
+        {"response_mode": "query"},
+        {"scope": " ".join(CLIENT.scopes)},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_what_is_just_within_the_limits_passes_as_it_is(changed: dict[str, Any]) -> None:
+    """A limit that is off by one would lock out who keeps to what is documented."""
+    request = accepted(**changed)
+    for name in changed.keys() & {"state", "nonce", "login_hint"}:
+        assert getattr(request, name) == changed[name]
+
+
+def test_a_request_without_resource_is_for_all_apis_of_the_client() -> None:
+    """RFC 8707 §2.2: the server says what a request without one means."""
+    assert accepted().resources == CLIENT.audiences
+
+
+def test_a_request_without_pkce_is_told_so() -> None:
+    """RFC 7636 §4.4.1: the description says that a code challenge is required, whichever half of it is missing."""
+    for changed in ({"code_challenge": None}, {"code_challenge": None, "code_challenge_method": None}):
+        refused = read(**changed)
+        assert isinstance(refused, RedirectError)
+        assert refused.error.description == "PKCE is required."
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
         {"redirect_uri": None},
         {"redirect_uri": [CALLBACK, CALLBACK]},
         {"redirect_uri": "https://evil.example/callback"},
