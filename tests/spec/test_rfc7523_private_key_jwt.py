@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
-from jotary.jose import Key, jwt
+from jotary.jose import Key, jws, jwt
 from jotary.oauth.client_authentication import JWT_BEARER
 from jotary.oauth.parameters import Parameters
 from jotary.server.model.client import Client
@@ -36,13 +37,20 @@ def authenticate(desk: "Desk", assertion: str, **form: str) -> Client:
     return desk.run(desk.authentication.authenticate(Parameters(pairs.items()), None, now=desk.now))
 
 
-@pytest.mark.parametrize("typ", ["JWT", "client-authentication+jwt"])
+@pytest.mark.parametrize("typ", ["JWT", "jwt", "client-authentication+jwt", "Client-Authentication+JWT"])
 @pytest.mark.parametrize("audience", ["https://id.example.com", "https://id.example.com/token"])
 def test_a_good_assertion_authenticates(desk: "Desk", typ: str, audience: str) -> None:
     """RFC 7523 §3: addressed to the issuer, as its successor demands, or to the token endpoint, as many clients do."""
     client = add_client(desk)
 
     assert authenticate(desk, jwt.sign(claims(desk, aud=audience), KEY, typ=typ)).id == client.id
+
+
+def test_an_assertion_need_not_say_its_type(desk: "Desk") -> None:
+    """RFC 7519 §5.1: `typ` is optional, and RFC 7523 asks for none; what stands there is read as a media type."""
+    client = add_client(desk)
+
+    assert authenticate(desk, jws.sign(msgspec.json.encode(claims(desk)), KEY)).id == client.id
 
 
 def test_an_assertion_is_good_once(desk: "Desk") -> None:

@@ -124,6 +124,38 @@ async def test_a_slow_answer_does_not_make_a_token_seem_younger(world: World) ->
     assert refreshed.value.obtained_at == sent_at
 
 
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "https://other.example"},
+        {"aud": "other"},
+        {"exp": 1},
+        {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
+        {"sub": "eve"},
+    ],
+    ids=lambda claims: next(iter(claims)),
+)
+async def test_a_refresh_that_brings_a_wrong_id_token_ends_the_session_at_the_issuer_too(
+    world: World, claims: dict[str, Any]
+) -> None:
+    """OIDC Core §12.2: the tokens beside it may be somebody else's; they are given back and not kept."""
+    one = provider(world)
+    tokens = await redeem(world, one)
+    world.issuer.claims = claims
+    assert isinstance(await one.refresh(tokens, subject="person-1"), SignedOut)
+    assert not world.issuer.is_good(tokens.access_token.reveal())
+
+
+async def test_a_session_without_a_refresh_token_ends_with_its_access_token(world: World) -> None:
+    """RFC 6749 §1.5: an issuer need not give one; nothing is asked then."""
+    one = provider(world)
+    world.issuer.answer["refresh_token"] = None
+    tokens = await redeem(world, one)
+    before = len(world.issuer.sent)
+    assert isinstance(await one.refresh(tokens, subject="person-1"), SignedOut)
+    assert len(world.issuer.sent) == before
+
+
 async def test_a_refresh_without_an_id_token_keeps_the_old_one(world: World) -> None:
     """OIDC Core §12.2: it need not come."""
     one = provider(world)
