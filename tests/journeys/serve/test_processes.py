@@ -1,0 +1,70 @@
+"""Several processes of one `jotary serve`: they share what they have, and stop together."""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.journeys.serve.conftest import Serve
+
+JOTARY = str(Path(sys.executable).with_name("jotary"))
+
+
+def test_several_processes_share_the_socket_and_the_keys(tmp_path: Path, serve: "Serve") -> None:
+    """Design §6.7: whichever answers, the answer is the same; all of them stop together."""
+    server = serve(tmp_path, "--workers", "2")
+    server.wait()
+    while [event["event"] for event in server.events()].count("started") < 2:
+        time.sleep(0.02)
+    answers = {server.get("/.well-known/jwks.json") for _ in range(20)}
+    assert [status for status, _ in answers] == [200]
+    assert server.end() == 0
+    assert server.life() == ["started", "started", "stopped", "stopped"]
+
+
+def test_a_worker_that_dies_is_replaced(tmp_path: Path, serve: "Serve") -> None:
+    """What kill -9 does to one process is noticed by nobody for long."""
+    server = serve(tmp_path, "--workers", "2")
+    server.wait()
+    while [event["event"] for event in server.events()].count("started") < 2:  # both, or the third would be the second
+        time.sleep(0.02)
+    os.kill(_children(server.process.pid)[0], signal.SIGKILL)
+    while [event["event"] for event in server.events()].count("started") < 3:
+        time.sleep(0.02)
+    assert server.get("/health")[0] == 200
+    assert server.end() == 0
+
+
+def _children(process: int) -> list[int]:
+    """Its server processes: spawn starts a resource tracker as well."""
+    found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [int(child) for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["one process", "two workers"])
+def test_followers_of_the_feed_do_not_hold_up_the_end(
+    tmp_path: Path, serve: "Serve", arguments: tuple[str, ...]
+) -> None:
+    """A long-poll is answered 503 and a stream ends cleanly, so that both go elsewhere; nothing is cut off by force."""
+    server = serve(tmp_path, *arguments)
+    server.wait()
+    with (
+        contextlib.closing(HTTPConnection("127.0.0.1", server.port)) as poll,
+        contextlib.closing(HTTPConnection("127.0.0.1", server.port)) as stream,
+    ):
+        events = server.ask(stream, "/revocations", Accept="text/event-stream")
+        assert events.readline().startswith(b"id: ")
+        poll.request("GET", "/revocations?wait=25")
+        assert server.get("/health")[0] == 200
+        assert server.end() == 0
+        assert poll.getresponse().status == 503
+        events.read()
+    assert "shutdown exceeded" not in server.err.read_text()
+    assert "Traceback" not in server.err.read_text()
