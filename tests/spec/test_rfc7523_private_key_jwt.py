@@ -53,6 +53,13 @@ def test_an_assertion_need_not_say_its_type(desk: "Desk") -> None:
     assert authenticate(desk, jws.sign(msgspec.json.encode(claims(desk)), KEY)).id == client.id
 
 
+def test_the_longest_jti_that_is_kept_is_accepted(desk: "Desk") -> None:
+    """RFC 7523 §3, point 7: clients need not make short ones."""
+    client = add_client(desk)
+
+    assert authenticate(desk, jwt.sign(claims(desk, jti="j" * 255), KEY, typ="JWT")).id == client.id
+
+
 def test_an_assertion_is_good_once(desk: "Desk") -> None:
     """RFC 7523 §3, point 7."""
     add_client(desk)

@@ -94,6 +94,7 @@ async def test_the_browser_gets_the_answer_and_nothing_that_acts_on_the_origin(w
         "Timing-Allow-Origin": "*",
         "Content-Security-Policy-Report-Only": "default-src 'none'; report-uri https://evil.example",
         "Expect-CT": "x",
+        "Proxy-Authenticate": "Basic",
         "Origin-Agent-Cluster": "?0",
         "Public-Key-Pins": "x",
         "Reporting-Endpoints": 'x="https://evil.example"',
