@@ -1,6 +1,7 @@
 """The listener on loopback: what it takes for an answer, and what it does not (RFC 8252 §7.3, §8.3)."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from jotary.client.errors import IssuerError
+from jotary.client.native import loopback
 from jotary.client.native.loopback import MAX_HEAD, LoopbackListener, StrangerError
 from jotary.oauth.parameters import Parameters
 from jotary.oauth.secret import Secret
@@ -128,3 +130,22 @@ def test_a_head_without_an_end_is_not_read_for_ever() -> None:
             return (await waiting).reveal()
 
     assert asyncio.run(scene()) == "c"
+
+
+def test_when_the_sign_in_is_over_nobody_listens_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 8252 §8.3: the port is open for as long as it is needed; and who said nothing is hung up on."""
+    monkeypatch.setattr(loopback, "HEAD_TIMEOUT", 3600.0)
+
+    async def scene() -> None:
+        async with LoopbackListener() as listener:
+            address = urlsplit(listener.redirect_uri).netloc.split(":")
+            reader, silent = await asyncio.open_connection(*address)
+            await send(listener, GOOD)  # the silent one was taken before
+        async with asyncio.timeout(30):
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+        silent.close()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*address)
+
+    asyncio.run(scene())
