@@ -60,6 +60,15 @@ def test_a_fastmcp_server_is_where_its_tokens_say() -> None:
     root.http_app(path="/")  # to be mounted at /mcp
 
 
+@pytest.mark.parametrize(("path", "mounted_at"), [("/mcp", "https://todo.example/"), ("/", "https://todo.example/mcp")])
+def test_fastmcp_is_told_where_it_is_without_the_path_that_it_adds(path: str, mounted_at: str) -> None:
+    """RFC 9728 §3.3: it makes the resource's URL of the two, and `/mcp/mcp` would be another resource."""
+    auth = fastmcp.JotaryAuth(ISSUER.verifier())
+    server: FastMCP[Any] = FastMCP("ToDo", auth=auth)
+    server.http_app(path=path)
+    assert str(auth.base_url) == mounted_at
+
+
 def test_several_issuers_are_all_named() -> None:
     """RFC 9728 §2."""
     other = TestIssuer("https://other.example", audience=URL, clock=ISSUER.clock)

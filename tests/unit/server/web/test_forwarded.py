@@ -101,3 +101,14 @@ def test_a_unix_sockets_peer_is_a_proxy_and_a_tcp_peer_without_address_is_none()
     assert client_of(None, "203.0.113.5", server=("/run/jotary.sock", None), trusted=()) == "203.0.113.5"
     assert client_of(None, "203.0.113.5", server=TCP) is None
     assert client_of(None, "203.0.113.5", server=None) is None
+
+
+def test_what_is_no_request_is_passed_on_as_it_is() -> None:
+    """ASGI, "Lifespan Protocol": its scope has neither a client nor headers."""
+    seen: list[Any] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        seen.append(scope)
+
+    asyncio.run(Forwarded(app, TRUSTED)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]  # nothing is received or sent
+    assert seen == [{"type": "lifespan"}]
