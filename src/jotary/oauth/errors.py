@@ -55,6 +55,8 @@ def _allowed(character: str) -> str:
     """One character of an `error_description`: %x20-21 / %x23-5B / %x5D-7E."""
     if character in '"\\':
         return "'"
+    if character == "§":  # as hints cite the standards
+        return "section "
     return character if " " <= character <= "~" else "?"
 
 

@@ -92,6 +92,8 @@ def check_issuer_url(issuer: str) -> str:
         _ = parts.port  # parsed on access: a bad one raises here
     except ValueError as error:
         raise MetadataError(f"the issuer {issuer!r} is not a URL") from error
+    if not parts.scheme:
+        raise MetadataError(f"the issuer {issuer!r} must be a URL, such as 'https://id.example.com'")
     if not parts.hostname or "@" in parts.netloc:
         raise MetadataError(f"the issuer {issuer!r} must name a host, without user information")
     if parts.query or parts.fragment or "?" in issuer or "#" in issuer:

@@ -194,7 +194,7 @@ def test_colour_is_for_terminals_that_want_it(no_color: str | None, *, is_colour
     [
         ((), "Missing argument 'TOKEN'"),
         (("-", "--issuer", "http://id.example.com"), "must be https"),
-        (("-", "--issuer", "not a URL"), "must name a host"),
+        (("-", "--issuer", "not a URL"), "must be a URL, such as"),
         (("-", "--audience", ""), "must not be empty"),
         (("-", "--jwks", "absent.json"), "does not exist"),
     ],

@@ -15,6 +15,12 @@ def test_error_description_holds_only_allowed_characters(description: str, hint:
     assert all(" " <= character <= "~" and character not in '"\\' for character in text)
 
 
+def test_a_section_is_still_cited() -> None:
+    """Hints cite RFCs with a sign that RFC 6749 §5.2 does not allow: it is spelt out, and no question mark."""
+    error = errors.invalid_request("No.", hint="A JWS has three parts (RFC 7515 §3.1).")
+    assert error.error_description == "No. A JWS has three parts (RFC 7515 section 3.1)."
+
+
 def test_detail_is_never_sent() -> None:
     """Detail is for the operator's log alone (design §4)."""
     error = errors.invalid_grant("No.", detail="row 17 of table sessions")

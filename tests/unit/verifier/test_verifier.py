@@ -244,9 +244,9 @@ GOOD: dict[str, Any] = {"issuer": "https://id.example", "audience": "https://api
     ("wrong", "about"),
     [
         ({"issuer": "http://id.example"}, "https"),
-        ({"issuer": "id.example"}, "host"),
+        ({"issuer": "id.example"}, "such as 'https:'"),
         ({"issuer": "https://id.example?x=1"}, "query"),
-        ({"issuer": ""}, "host"),
+        ({"issuer": ""}, "such as 'https:'"),
         ({"audience": ""}, "audience"),
         ({"audience": []}, "audience"),
         ({"audience": ["https://api.example", ""]}, "audience"),
