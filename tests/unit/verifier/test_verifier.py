@@ -244,9 +244,9 @@ GOOD: dict[str, Any] = {"issuer": "https://id.example", "audience": "https://api
     ("wrong", "about"),
     [
         ({"issuer": "http://id.example"}, "https"),
-        ({"issuer": "id.example"}, "such as 'https:'"),
+        ({"issuer": "id.example"}, "must be a URL"),
         ({"issuer": "https://id.example?x=1"}, "query"),
-        ({"issuer": ""}, "such as 'https:'"),
+        ({"issuer": ""}, "must be a URL"),
         ({"audience": ""}, "audience"),
         ({"audience": []}, "audience"),
         ({"audience": ["https://api.example", ""]}, "audience"),
