@@ -1,6 +1,7 @@
 """A PostgreSQL that cannot be used: each reason is one line with what to do, and no password is in it."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -84,17 +85,17 @@ def test_a_database_or_a_person_that_is_not_there(jotary: Command, postgresql: "
 
 
 def test_a_role_without_rights(jotary: Command, postgresql: "PostgreSQLServer", empty_database: str) -> None:
-    """Which rights it lacks, whether there is a schema or not; with them, it goes on."""
+    """Which rights it lacks, whether there is a schema or not; with those that it names, it reads and writes."""
     url = postgresql.url(empty_database, user=f"app:{PASSWORD}")
     assert "permission denied for schema public. Let the owner" in refused(jotary(url, "db", "upgrade"))
     assert jotary(postgresql.url(empty_database), "db", "upgrade").returncode == 0
     said = refused(jotary(url, "user", "list"))
     assert "permission denied for table alembic_version." in said
-    assert "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public" in said
-    postgresql.run(
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO app", database=empty_database
-    )
+    named = re.findall(r"((?:SELECT|USAGE)[A-Z, ]* ON ALL [A-Z]+ IN SCHEMA public)", said)
+    postgresql.run(*(f"GRANT {right} TO app" for right in named), database=empty_database)
     assert jotary(url, "user", "list").returncode == 0
+    written = jotary(url, "client", "create", "robot", "--type", "service")
+    assert written.returncode == 0, written.stderr
     postgresql.run("DROP OWNED BY app", database=empty_database)
 
 

@@ -19,7 +19,7 @@ def figures_of_workers(address: str) -> Iterator[None]:
     """Show the figures of all workers at one address.
 
     Raises:
-        ValueError: it cannot be had.
+        SettingsError: it cannot be had.
     """
     if not hasattr(socket, "AF_UNIX"):
         raise click.UsageError("Several workers show their figures on UNIX sockets, which are not there: one worker.")

@@ -74,6 +74,19 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path, serve: "Serve"
 
 
 @pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["one process", "two workers"])
+def test_an_address_of_figures_that_is_taken_is_said_in_one_line(
+    tmp_path: Path, serve: "Serve", arguments: tuple[str, ...]
+) -> None:
+    """A setting to be changed, and no fault of ours to be reported."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        server = serve(tmp_path, *arguments, JOTARY_METRICS_LISTEN=address)
+        assert server.process.wait() == 1
+    said = f"Error: metrics_listen: cannot listen on {address}: Address already in use. Choose another address or port."
+    assert server.err.read_text().splitlines() == [said]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["one process", "two workers"])
 def test_keys_that_another_secret_sealed_are_said_in_one_line(
     tmp_path: Path, serve: "Serve", arguments: tuple[str, ...]
 ) -> None:

@@ -19,6 +19,7 @@ from jotary.server.flows.administration.create_client import NewClient, create_c
 from jotary.server.model.request_notes import REFUSAL, ROUTE, STATUS
 from jotary.server.model.signing_key import SigningKey
 from jotary.server.settings import Settings
+from jotary.server.settings.error import SettingsError
 from jotary.server.store import open_store
 from jotary.server.telemetry.metrics.catalogue import CATALOGUE, WORKER_UP
 from jotary.server.telemetry.metrics.exposition import OPENMETRICS
@@ -163,7 +164,9 @@ def test_an_address_that_is_taken_keeps_the_server_from_starting(tmp_path: Path)
         with socket.create_server(("127.0.0.1", 0)) as other:
             address = f"127.0.0.1:{other.getsockname()[1]}"
             settings = Settings(secret=Secret("0123456789abcdef" * 2), metrics_listen=address)
-            with pytest.raises(ValueError, match="metrics_listen: cannot listen"):
+            with pytest.raises(
+                SettingsError, match=f"metrics_listen: cannot listen on {address}: Address already in use$"
+            ):
                 async with create_app(settings).running():
                     pass
 

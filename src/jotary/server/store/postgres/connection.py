@@ -38,7 +38,8 @@ _HINTS: Final = (
         asyncpg.InsufficientPrivilegeError,
         (
             "Let the owner of the tables run jotary db upgrade, and GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES "
-            "IN SCHEMA public to this role; or, for a role that shall own them, GRANT CREATE ON SCHEMA public to it."
+            "IN SCHEMA public and USAGE ON ALL SEQUENCES IN SCHEMA public to this role; or, for a role that shall own "
+            "them, GRANT CREATE ON SCHEMA public to it."
         ),
     ),
     (

@@ -1,5 +1,6 @@
 """Figures as text, over HTTP on a listener of their own: the public one never shows them (docs/decisions/0014)."""
 
+import os
 import socket
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler
@@ -10,6 +11,8 @@ from typing import Any, Final, Protocol
 
 from prometheus_client import exposition
 from prometheus_client.metrics_core import Metric as Family
+
+from jotary.server.settings.error import SettingsError
 
 PATH: Final = "/metrics"
 #: The most precise text there is, in which workers answer their parent.
@@ -51,7 +54,7 @@ def listen(address: str) -> socket.socket:
     """A listening TCP socket for `host:port`, or `[host]:port` for IPv6.
 
     Raises:
-        ValueError: it cannot be had.
+        SettingsError: it cannot be had.
     """
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
@@ -59,7 +62,10 @@ def listen(address: str) -> socket.socket:
     try:
         return socket.create_server((host, int(port)), family=family)
     except OSError as error:
-        raise ValueError(f"metrics_listen: cannot listen on {address}: {error.strerror}. Choose another one.") from None
+        reason = os.strerror(error.errno) if error.errno else str(error)  # asyncio and socket add words of their own
+        raise SettingsError(
+            f"cannot listen on {address}: {reason}", hint="Choose another address or port.", name="metrics_listen"
+        ) from None
 
 
 def listen_on(path: Path) -> socket.socket:
