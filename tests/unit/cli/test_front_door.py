@@ -147,6 +147,35 @@ async def test_a_request_is_answered_and_the_connection_kept(connect: Connect) -
 
 
 @pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"GET / HTTP/1.0\r\nHost: x\r\nHOST: x\r\n\r\n",
+        b"GET / HTTP/2.0\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/0.9\r\nHost: x\r\n\r\n",
+        b"GET /\r\n\r\n",
+    ],
+    ids=["no host", "two hosts", "two hosts in HTTP/1.0", "another version", "an old version", "no version"],
+)
+async def test_what_can_be_read_in_two_ways_is_refused(connect: Connect, application: Application, sent: bytes) -> None:
+    """RFC 9112 §2.3 and §3.2: a proxy before us could take it for another site's, or for another request."""
+    connection, socket = connect()
+    connection.data_received(sent + _GET)
+    await _run()
+    assert (socket.status, socket.end, application.asked) == (400, "eof", 0)
+    assert socket.sent.count(b"HTTP/1.1 ") == 1
+
+
+async def test_a_client_of_http_1_0_need_not_name_a_host(connect: Connect) -> None:
+    """RFC 9112 §3.2 asks for it since HTTP/1.1; a load balancer's question for its health often has none."""
+    connection, socket = connect()
+    connection.data_received(b"GET /health HTTP/1.0\r\n\r\n")
+    await _run()
+    assert socket.status == 200
+
+
+@pytest.mark.parametrize(
     ("sent", "status"),
     [
         (b"GET / HTTP/1.1\r\nX: " + b"a" * protocol.MAX_HEAD_SIZE, 431),
@@ -308,7 +337,7 @@ async def test_more_requests_in_one_turn_than_can_be_served_soon_are_refused(
 ) -> None:
     """Of what comes at once, the first get their turn, and the health of the server is told in any case."""
     doors = [connect() for _ in range(3)]
-    for (each, _), request in zip(doors, (_GET, _GET, b"GET /health HTTP/1.1\r\n\r\n"), strict=True):
+    for (each, _), request in zip(doors, (_GET, _GET, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"), strict=True):
         each.data_received(request)
     await _run()
     connection, sockets = doors[-1][0], [socket for _, socket in doors]
@@ -322,10 +351,10 @@ async def test_more_requests_in_one_turn_than_can_be_served_soon_are_refused(
 @pytest.mark.parametrize(
     ("request_", "expected", "end"),
     [
-        (b"GET / HTTP/1.1\r\nAccept: text/html,*/*\r\n\r\n", b"<h1>Too busy just now</h1>", ""),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nAccept: text/html,*/*\r\n\r\n", b"<h1>Too busy just now</h1>", ""),
         (b"GET / HTTP/1.0\r\n\r\n", b"temporarily_unavailable", "close"),
-        (b"HEAD / HTTP/1.1\r\n\r\n", b"\r\n\r\n", ""),
-        (b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\na=b", b"temporarily_unavailable", ""),
+        (b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n\r\n", ""),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na=b", b"temporarily_unavailable", ""),
     ],
     ids=["browser", "HTTP/1.0", "HEAD", "form"],
 )

@@ -105,6 +105,7 @@ class FrontDoor(HttpToolsProtocol):
             self.transport.abort()  # a client must expect that (RFC 9112 §9.3.2), and none that is in use comes so far
         if self.transport.is_closing():
             return
+        self._check_form()
         self._enter(Stage.BODY)
         if self._watch.is_overloaded() and self._may_be_refused():
             self._refuse_in_haste()
@@ -185,6 +186,17 @@ class FrontDoor(HttpToolsProtocol):
         self._stage = stage
         self._since = self._watch.now
         self._received = 0
+
+    def _check_form(self) -> None:
+        """Refuse what the parser lets pass, and two parties could read in two ways (RFC 9112 §2.3, §3.2).
+
+        Raises:
+            ValueError: uvicorn answers 400 and closes, as whenever the parser fails.
+        """
+        version = self.parser.get_http_version()
+        hosts = [name for name, _ in self.headers].count(b"host")
+        if hosts > 1 or version not in {"1.0", "1.1"} or (hosts == 0 and version == "1.1"):
+            raise ValueError(version, hosts)
 
     def _check_sizes(self) -> None:
         if self._stage is Stage.HEAD:
