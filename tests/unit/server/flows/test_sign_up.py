@@ -75,9 +75,13 @@ def test_a_name_is_whatever_somebody_is_called(name: str, fits: bool) -> None:
     assert fields_with_problems(name=name) == (set() if fits else {"name"})
 
 
-@pytest.mark.parametrize("name", ["", "A\nB", "A\x00B", "A\x9bB"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "A\nB", "A\x00B", "A\x9bB", "A\u2028B", "A\u2029B", "A\u202eB", "A\u202aB", "A\u2066B", "A\u2069B"],
+    ids=ascii,
+)
 def test_a_name_is_one_line(name: str) -> None:
-    """It stands in pages, tokens and logs."""
+    """It stands in pages, tokens and an operator's terminal: it breaks no line, and turns no text around (UAX #9)."""
     assert fields_with_problems(name=name) == {"name"}
 
 

@@ -36,7 +36,8 @@ MAX_NAME_LENGTH: Final = 100
 
 # One "@", a name before it and a domain behind it. Whether mail arrives, only mail can tell.
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)*")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# Controls, line and paragraph breaks, and what turns the text behind it around (UAX #9, §2).
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 # RFC 5322 §3.2.3: these stand in an address only where it is quoted, which nobody's address is.
 _SPECIAL: Final = frozenset('<>()[],;:"\\')
 
@@ -91,7 +92,7 @@ def _name_problem(name: str) -> tuple[str, ...]:
     if not name:
         return ("Enter your name.",)
     if len(name) > MAX_NAME_LENGTH or _CONTROL.search(name):
-        return (f"Use at most {MAX_NAME_LENGTH} characters, without line breaks.",)
+        return (f"Use at most {MAX_NAME_LENGTH} characters, without line breaks and other controls.",)
     return ()
 
 
