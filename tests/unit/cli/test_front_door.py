@@ -167,6 +167,28 @@ async def test_what_can_be_read_in_two_ways_is_refused(connect: Connect, applica
     assert socket.sent.count(b"HTTP/1.1 ") == 1
 
 
+@pytest.mark.parametrize(
+    "sent", [b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nA B: c\r\n\r\n"], ids=["ours", "the parser's"]
+)
+async def test_a_refusal_is_never_taken_for_the_answer_to_another_request(
+    connect: Connect, application: Application, sent: bytes
+) -> None:
+    """RFC 9112 §9.3.2: answers come in the order of the requests, so what comes too early only ends the connection."""
+    connection, socket = connect()
+    application.may_answer.clear()
+    connection.data_received(_GET)
+    await _run()
+    connection.data_received(sent)
+    assert (socket.sent, socket.end) == (b"", "abort")
+
+
+async def test_a_body_that_cannot_be_read_is_still_answered(connect: Connect) -> None:
+    """Its request is the one that is answered, and nothing of the answer has been sent."""
+    connection, socket = connect()
+    connection.data_received(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-3\r\n")
+    assert socket.status == 400
+
+
 async def test_a_client_of_http_1_0_need_not_name_a_host(connect: Connect) -> None:
     """RFC 9112 §3.2 asks for it since HTTP/1.1; a load balancer's question for its health often has none."""
     connection, socket = connect()
