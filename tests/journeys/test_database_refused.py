@@ -56,8 +56,12 @@ def empty_database(postgresql: "PostgreSQLServer") -> str:
 @pytest.mark.parametrize(
     ("url", "what", "hint"),
     [
-        (f"postgresql://app:{PASSWORD}@127.0.0.1:1/jotary", "Connect", "Look after it"),
-        (f"postgresql://app:{PASSWORD}@127.0.0.1:1/jotary?sslmode=sometimes", "`sslmode` parameter must be", "Look"),
+        (f"postgresql://app:{PASSWORD}@127.0.0.1:1/jotary", "Connect", "Start it, or mend its host and port"),
+        (
+            f"postgresql://app:{PASSWORD}@127.0.0.1:1/jotary?sslmode=sometimes",
+            "`sslmode` parameter must be",
+            "Mend the options",
+        ),
         (
             f"postgresql://app:{PASSWORD}@/jotary?host=/nothing",
             "No such file",
