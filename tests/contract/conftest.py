@@ -17,7 +17,7 @@ from jotary.server.store import Store, open_store
 from jotary.server.store.migrations import upgrade
 
 if TYPE_CHECKING:
-    from tests.plugins.postgresql_server import PostgreSQLServer
+    from faults.postgresql import PostgreSQLServer
 
 NOW = 1_750_000_000
 

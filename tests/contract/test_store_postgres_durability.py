@@ -16,7 +16,7 @@ from jotary.server.store.migrations import HEAD, check, current, upgrade
 from jotary.server.store.postgres import open_driver
 
 if TYPE_CHECKING:
-    from tests.plugins.postgresql_server import PostgreSQLServer
+    from faults.postgresql import PostgreSQLServer
 
 pytestmark = pytest.mark.anyio
 

@@ -26,7 +26,7 @@ from jotary.server.store import Store, open_store
 from jotary.server.store.postgres import open_driver
 
 if TYPE_CHECKING:
-    from tests.plugins.postgresql_server import PostgreSQLServer
+    from faults.postgresql import PostgreSQLServer
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,8 @@ from jotary.cli.demonstration.cast import NATIVE
 
 if TYPE_CHECKING:
     from tests.journeys.conftest import UserAPI
-    from tests.plugins.postgresql_server import PostgreSQLServer
+
+    from faults.postgresql import PostgreSQLServer
 
 #: Seconds in which a server must be of use again when its database is.
 RECOVERY = 5

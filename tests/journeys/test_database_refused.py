@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.plugins.postgresql_server import PostgreSQLServer
+    from faults.postgresql import PostgreSQLServer
 
 PASSWORD = "hunter2"
 
