@@ -167,3 +167,25 @@ async def test_a_cancelled_unit_leaves_no_transaction_behind(
     await store.commit(AddEvent(Event(kind="c.d", at=now)))
     assert [event.kind for event in await store.events()] == ["c.d"]
     assert await store.session(session.id) == session
+
+
+async def test_a_connection_that_has_just_been_told_of_its_end_is_no_failure_of_ours(
+    *, own_postgresql: "PostgreSQLServer", session: Session
+) -> None:
+    """Between PostgreSQL's last message and the end of the connection asyncpg calls any use of it an error of its own.
+
+    Calls begin at every turn of the event loop from before that message to after the end.
+    """
+    database = own_postgresql.create_database()
+    store = await open_store(own_postgresql.url(database), connections=8)
+
+    async def look_up(turn: int) -> Session | None:
+        for _ in range(turn):
+            await asyncio.sleep(0)
+        return await store.session(session.id)
+
+    await asyncio.gather(*(look_up(0) for _ in range(8)))
+    own_postgresql.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
+    outcomes = await asyncio.gather(*map(look_up, range(8)), return_exceptions=True)
+    await store.close()
+    assert {type(outcome) for outcome in outcomes} <= {Unavailable, type(None)}

@@ -69,7 +69,9 @@ _CONNECT_SECONDS: Final = 5.0  # where nobody waits for an answer but who starts
 FAILURES: Final = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
-    asyncpg.exceptions.TargetServerAttributeNotMatched,  # between two primaries, say
+    # What meets a connection between the last message on it and its end; and no server is as the URL wants it
+    # (`TargetServerAttributeNotMatched`), between two primaries, say.
+    asyncpg.InternalClientError,
     OSError,
 )
 
