@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from faults import (
+    database_stopped,
     disk_full,
     durability,
     freeze,
@@ -29,6 +30,7 @@ FAULTS: tuple[Fault, ...] = (
     rolling_restart,
     freeze,
     disk_full,
+    database_stopped,
     overload,
     slow_connections,
 )

@@ -6,22 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from faults import durability
+from faults import database_stopped, durability
 from faults.campaign import FAULTS, Row
 from faults.fault import Control, Effort, Fault, Figure
+from faults.postgresql import PostgreSQLMissingError, check_postgresql
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the faults are injected with what Linux has")
 
 
 @pytest.fixture
 def fault(request: pytest.FixtureRequest) -> Fault:
-    """A fault; one that needs strace is skipped where that may not trace."""
+    """A fault; one that needs strace or PostgreSQL is skipped where that may not trace, or is not to be had."""
     chosen: Fault = request.param
     if chosen.NAME == durability.NAME:
         try:
             with tempfile.TemporaryDirectory() as folder:
                 durability.check_strace(Path(folder))
         except durability.StraceMissingError as error:
+            pytest.skip(str(error))
+    if chosen.NAME == database_stopped.NAME:
+        try:
+            check_postgresql()
+        except PostgreSQLMissingError as error:
             pytest.skip(str(error))
     return chosen
 
