@@ -1,4 +1,4 @@
-"""Reading and writing one session in SQLite, against the bare driver.
+"""Reading and writing one session in SQLite, against the bare driver, and in PostgreSQL.
 
 The limit is `sqlite3` alone: the same statements on one connection, with the same durability, and nobody to wait for.
 """
@@ -10,62 +10,34 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.measurement import JOTARY, Comparison, Effort, compare
-from jotary.server.model.changes import AddClient, AddSession, AddUser, RotateSession
-from jotary.server.model.client import Client
-from jotary.server.model.session import Session
-from jotary.server.model.user import User
-from jotary.server.store import Store, open_store, queries
+from bench.measurement import JOTARY, Comparison, Effort, Skipped, compare
+from bench.sessions import AT_ONCE, NOW, furnished, read_ids, rotated_ids
+from bench.store_postgresql import in_postgresql
+from jotary.server.model.changes import RotateSession
+from jotary.server.store import Store, queries
 from jotary.server.store.sqlite.file import connect
 
 LIMIT = "sqlite3, bare"
-AT_ONCE = 64
-SESSIONS = 10_000
-NOW = 1_750_000_000
 
 
-def measure(effort: Effort) -> Iterator[Comparison]:
+def measure(effort: Effort) -> Iterator[Comparison | Skipped]:
     """A look-up by primary key, and durable rotations by callers who come at once."""
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
         path = Path(folder) / "jotary.db"
-        store = runner.run(_furnished(f"sqlite:///{path}"))
+        store = runner.run(furnished(f"sqlite:///{path}"))
         bare = connect(str(path), busy_timeout=5)
         yield compare("look up a session in SQLite", _readers(runner, store, bare), effort, units=AT_ONCE)
         rotations = _rotations(runner, store, bare)
         yield compare(f"rotate a session in SQLite, {AT_ONCE} at once", rotations, effort, units=AT_ONCE)
         bare.close()
+        yield from in_postgresql(runner, store, effort)
         runner.run(store.close())
-
-
-def _session(number: int) -> Session:
-    return Session(
-        id=f"session-{number:019}",  # as long as a real one
-        user_id="user",
-        client_id="client",
-        sign_in_id=None,
-        scopes=("openid", "todo:read"),
-        resources=("https://todo.example.com",),
-        authenticated_at=NOW,
-        methods=("pwd",),
-        created_at=NOW,
-        rotated_at=NOW,
-        idle_expires_at=NOW,
-        expires_at=NOW,
-    )
-
-
-async def _furnished(url: str) -> Store:
-    store = await open_store(url)
-    user = User(id="user", email="ada@example.com", created_at=NOW)
-    client = Client(id="client", name="", type="web", token_endpoint_auth_method="none", created_at=NOW)
-    await store.commit(AddUser(user), AddClient(client), *(AddSession(_session(number)) for number in range(SESSIONS)))
-    return store
 
 
 def _readers(runner: asyncio.Runner, store: Store, bare: sqlite3.Connection) -> dict[str, Callable[[], object]]:
     statement = store._queries[queries.SESSION]  # noqa: SLF001 -- the very statement that the store runs
     driver = store._driver  # noqa: SLF001 -- the two ways in which it could run it
-    ids = [_session(number).id for number in range(0, SESSIONS, SESSIONS // AT_ONCE)][:AT_ONCE]
+    ids = read_ids()
 
     async def inline() -> None:
         for each in ids:
@@ -89,7 +61,7 @@ def _readers(runner: asyncio.Runner, store: Store, bare: sqlite3.Connection) -> 
 
 def _rotations(runner: asyncio.Runner, store: Store, bare: sqlite3.Connection) -> dict[str, Callable[[], object]]:
     _, (statement,) = store._writes[RotateSession]  # noqa: SLF001 -- the very statement that the store runs
-    ours, theirs = ([_session(number).id for number in range(start, start + AT_ONCE)] for start in (0, AT_ONCE))
+    ours, theirs = rotated_ids(0), rotated_ids(AT_ONCE)
     our_generation, their_generation = itertools.count(), itertools.count()
 
     def in_one_transaction() -> None:

@@ -9,13 +9,14 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench.access_token import AUDIENCE, SCOPE
-from bench.load.process import Command, free_port
+from bench.load.postgresql import durable_postgresql
+from bench.load.process import Command, cores, free_port, on_core
 from bench.measurement import JOTARY
 from bench.peers.npm import Unavailable, build, install
 from jotary.oauth.secret import Secret
@@ -34,6 +35,7 @@ CONNECTIONS = 32
 OIDC_PROVIDER = "oidc-provider"
 OIDC_PROVIDER_ON_DISK = "oidc-provider on SQLite"
 TWO_WORKERS = f"{JOTARY}, two workers"
+ON_POSTGRESQL = f"{JOTARY} on PostgreSQL"
 #: What is the same for all peers on node.
 NODE_SETTINGS = "ES256 access tokens (at+jwt), client_secret_basic, rotation, production"
 _PACKAGES = {OIDC_PROVIDER: "oidc-provider@9.13.3", OIDC_PROVIDER_ON_DISK: "better-sqlite3@12.11.1"}
@@ -63,6 +65,7 @@ class Contender:
         needs_cores: how many processes answer.
         connections: at once, under load.
         issues_only: whether only its token endpoint is measured.
+        database_cpu: CPU seconds of its database's own processes so far.
     """
 
     name: str
@@ -74,21 +77,39 @@ class Contender:
     needs_cores: int = 1
     connections: int = CONNECTIONS
     issues_only: bool = False
+    database_cpu: Callable[[], float] = lambda: 0.0
 
 
 @contextlib.contextmanager
 def jotary_server(workers: int = 1) -> Iterator[Contender]:
     """`jotary serve` as it comes: durable SQLite in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
-        port, secret, client_secret = free_port(), secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        url = f"sqlite:///{folder}/jotary.db"
-        sessions = [_session(number, int(time.time())) for number in range(CONNECTIONS)]
-        asyncio.run(furnish(url, client_secret, sessions))
-        refresh_tokens = RefreshTokens(derive_key(Secret(secret), "refresh-token"))
-        command = jotary_command(Path(folder), port=port, database=url, secret=secret, workers=workers)
-        first = [refresh_tokens.mint(each.id, each.generation) for each in sessions]
         name = JOTARY if workers == 1 else TWO_WORKERS
-        yield Contender(name, port, command, endpoints.JWKS, client_secret, first, workers)
+        yield _jotary(name, Path(folder), f"sqlite:///{folder}/jotary.db", workers)
+
+
+@contextlib.contextmanager
+def jotary_on_postgresql() -> Iterator[Contender]:
+    """`jotary serve` on a durable PostgreSQL, both on the core of the servers.
+
+    Raises:
+        Unavailable: PostgreSQL is not to be had.
+    """
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        with on_core(cores()[0]):
+            database = stack.enter_context(durable_postgresql())
+        made = _jotary(ON_POSTGRESQL, Path(folder), database.new_database())
+        yield replace(made, issues_only=True, database_cpu=database.cpu_seconds)
+
+
+def _jotary(name: str, folder: Path, database: str, workers: int = 1) -> Contender:
+    port, secret, client_secret = free_port(), secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    sessions = [_session(number, int(time.time())) for number in range(CONNECTIONS)]
+    asyncio.run(furnish(database, client_secret, sessions))
+    refresh_tokens = RefreshTokens(derive_key(Secret(secret), "refresh-token"))
+    command = jotary_command(folder, port=port, database=database, secret=secret, workers=workers)
+    first = [refresh_tokens.mint(each.id, each.generation) for each in sessions]
+    return Contender(name, port, command, endpoints.JWKS, client_secret, first, workers)
 
 
 def jotary_command(folder: Path, *, port: int, database: str, secret: str, workers: int = 1) -> Command:

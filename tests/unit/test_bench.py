@@ -4,6 +4,8 @@ import asyncio
 import importlib
 import json
 from collections import deque
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from faults.postgresql import PostgreSQLMissingError, check_postgresql
 from jotary.jose import Key
 from jotary.server.store import open_store, schema
 from jotary.server.store.backends import backend
@@ -40,14 +43,65 @@ def test_the_rows_of_this_process_are_all_measured(
     """Design §8: each work beside its limit or peer, in the table and in the file."""
     monkeypatch.setenv("PATH", str(tmp_path))  # no node: a test installs nothing
     file = tmp_path / "bench.json"
-    subjects = ["verify", "steps", "memory", "sign", "protect", "store", "token"]
+    subjects = ["verify", "steps", "memory", "sign", "protect", "token"]
     bench.main(["--quick", *subjects, "--json", str(file)])
     rows = json.loads(file.read_text())["rows"]
-    assert len(rows) == 37
+    assert len(rows) == 35
     assert all(row["parties"]["jotary"]["median"] > 0 for row in rows if "added" not in row["work"])
     printed = capsys.readouterr().out
     assert all(f"| {row['work']} |" in printed for row in rows)
     assert "jose, jsonwebtoken and fast-jwt are left out: node and npm are needed" in printed
+
+
+@pytest.fixture
+def database_rows(bench: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], list[Any]]:
+    """What is measured of a subject that has SQLite and PostgreSQL in it, without peers: a test installs nothing."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(importlib.import_module("bench.serve"), "further_peers", list)
+    return lambda subject: bench.main(["--quick", subject])
+
+
+@pytest.mark.parametrize(
+    ("subject", "works"),
+    [
+        ("store", ["look up a session in {}", "rotate a session in {}, 64 at once"]),
+        ("serve", ["client credentials{}", "refresh with rotation{}"]),
+    ],
+)
+def test_each_work_is_measured_on_both_databases(
+    database_rows: Callable[[str], list[Any]], subject: str, works: list[str]
+) -> None:
+    """Design §8: the same work, in the same run; CPU time with and without that of PostgreSQL's own processes."""
+    try:
+        check_postgresql()
+    except PostgreSQLMissingError as error:
+        pytest.skip(str(error))
+    figures = {row.work: row.figure("jotary") for row in database_rows(subject)}
+    assert all(figure > 0 for figure in figures.values())
+    for work in works:
+        if subject == "store":
+            of = work.format("PostgreSQL")
+            assert figures.keys() >= {work.format("SQLite"), of, f"{of}: CPU of PostgreSQL", f"{of}, beside SQLite"}
+        else:
+            of = work.format(", on PostgreSQL")
+            assert figures[f"{of}: CPU for each, with that of PostgreSQL"] > figures[f"{of}: CPU for each"]
+            assert figures.keys() >= {work.format(""), of}
+
+
+def test_what_needs_postgresql_is_left_out_loudly(
+    database_rows: Callable[[str], list[Any]],
+    measurement: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Who lacks it gets the other rows, and is told what to install."""
+    monkeypatch.setattr("faults.postgresql._PACKAGES", ("asyncpg", "no_such_package"))
+    assert [isinstance(row, measurement.Skipped) for row in database_rows("store")] == [False, False, True]
+    assert "PostgreSQL needs no-such-package, which pip installs" in capsys.readouterr().out
+    serve = importlib.import_module("bench.serve")
+    monkeypatch.setattr(serve, "serving", lambda *_: nullcontext())
+    assert isinstance(next(serve.measure(measurement.QUICK)), measurement.Skipped)
+    assert "PostgreSQL needs no-such-package, which pip installs" in capsys.readouterr().out
 
 
 def test_a_revocation_is_measured_to_the_refusal(bench: ModuleType) -> None:
