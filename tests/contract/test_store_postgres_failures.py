@@ -185,7 +185,8 @@ async def test_a_connection_that_has_just_been_told_of_its_end_is_no_failure_of_
         return await store.session(session.id)
 
     await asyncio.gather(*(look_up(0) for _ in range(8)))
-    own_postgresql.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
+    everybody = "FROM pg_stat_activity WHERE datname = current_database() AND pid != pg_backend_pid()"
+    own_postgresql.run(f"SELECT pg_terminate_backend(pid) {everybody}", database=database)
     outcomes = await asyncio.gather(*map(look_up, range(8)), return_exceptions=True)
     await store.close()
     assert {type(outcome) for outcome in outcomes} <= {Unavailable, type(None)}
