@@ -12,7 +12,7 @@ import pytest
 from jotary.cli.operating_system_user import operating_system_user
 
 if TYPE_CHECKING:
-    from tests.plugins.postgresql_server import PostgreSQLServer
+    from faults.postgresql import PostgreSQLServer
 
 Run = Callable[..., Any]
 

@@ -19,8 +19,9 @@ from jotary.server.store.postgres import connection
 from jotary.server.store.postgres.inspection import Channel
 
 if TYPE_CHECKING:
-    from tests.plugins.postgresql_server import PostgreSQLServer
     from tests.plugins.postgresql_tls import Authority, FrontOfPostgreSQL
+
+    from faults.postgresql import PostgreSQLServer
 
 Run = Callable[..., Any]
 Verdict = Callable[[str], tuple[str, str, str | None]]
