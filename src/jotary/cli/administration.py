@@ -11,6 +11,7 @@ from typing import TypeVar
 import click
 
 from jotary.cli.operating_system_user import operating_system_user
+from jotary.server.keyring import make_enrolment
 from jotary.server.model.event import Origin
 from jotary.server.settings import Loaded, Settings, load
 from jotary.server.settings.database import sqlite_file
@@ -59,7 +60,8 @@ def administer(config: Path | None, work: Callable[[Administration], Awaitable[A
 
 async def _run(settings: Settings, work: Callable[[Administration], Awaitable[Answer]]) -> Answer:
     origin = Origin(actor=operating_system_user())
-    store = await open_store(settings.database, origin=lambda: origin)
+    enrol = make_enrolment(settings, entropy=Administration.entropy)
+    store = await open_store(settings.database, origin=lambda: origin, enrol=enrol)
     try:
         return await work(Administration(settings, store))
     finally:

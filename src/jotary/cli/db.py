@@ -1,5 +1,6 @@
 """`jotary db`: the schema of the database."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,7 @@ import click
 from jotary.cli import options
 from jotary.cli.administration import load_settings
 from jotary.cli.output import print_json, print_record
+from jotary.server.keyring import make_enrolment
 from jotary.server.settings.database import without_password
 from jotary.server.store.migrations import HEAD, Standing, current, standing_of, upgrade
 
@@ -29,9 +31,9 @@ def db() -> None:
 @options.as_json
 def upgrade_schema(config: Path | None, *, as_json: bool) -> None:
     """Make the schema, or bring it up to this version of jotary. Running it again changes nothing."""
-    url = load_settings(config).settings.database
-    upgrade(url)
-    _print(_described(url), as_json=as_json)
+    settings = load_settings(config).settings
+    upgrade(settings.database, enrol=make_enrolment(settings, entropy=os.urandom))
+    _print(_described(settings.database), as_json=as_json)
 
 
 @db.command("current")

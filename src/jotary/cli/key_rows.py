@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from jotary.cli.output import moment, print_json, print_rows
-from jotary.server.keyring import Sealer, SealError
+from jotary.server.keyring import Sealer, SealError, is_genuine
 from jotary.server.keyring.external import read_reference
 from jotary.server.keyring.schedule import choose_signing_key, is_gone, may_sign
+from jotary.server.keyring.stamp import is_current
 from jotary.server.model.signing_key import SigningKey
 
 
@@ -32,12 +33,13 @@ def print_keys(rows: list[dict[str, Any]], *, as_json: bool) -> None:
 
 def described(keys: Sequence[SigningKey], sealer: Sealer, now: int) -> list[dict[str, Any]]:
     """The members of keys in JSON; times in Unix seconds. Others build on these names."""
-    signing = choose_signing_key(keys, now)
+    genuine = [each for each in keys if is_genuine(each, sealer)]
+    signing = choose_signing_key(genuine, now)
     return [
         {
             "kid": each.id,
             "alg": each.algorithm,
-            "phase": _phase(each, signing, now),
+            "phase": _phase(each, signing, now, is_refused=each not in genuine),
             "announced_at": each.announced_at,
             "signing_from": each.signing_from,
             "retiring_from": each.retiring_from,
@@ -54,11 +56,11 @@ def _custody(each: SigningKey, sealer: Sealer) -> dict[str, str | None]:
         return {"held_by": None, "sealed_under": None}
     try:
         reference = read_reference(sealer.unseal(each.sealed_private_key, kid=each.id))
-        is_current = sealer.is_current(each.sealed_private_key, kid=each.id)
+        is_sealed_now = sealer.is_current(each.sealed_private_key, kid=each.id) and is_current(each, sealer)
     except SealError:
         return {"held_by": "unknown", "sealed_under": "an unknown secret"}
     held_by = "server" if reference is None else f"{reference.custodian} {reference.name}"
-    return {"held_by": held_by, "sealed_under": "secret" if is_current else "an accepted secret"}
+    return {"held_by": held_by, "sealed_under": "secret" if is_sealed_now else "an accepted secret"}
 
 
 def _order(each: SigningKey) -> tuple[int, bool, str]:
@@ -66,10 +68,12 @@ def _order(each: SigningKey) -> tuple[int, bool, str]:
     return each.signing_from, each.retiring_from is None, each.id
 
 
-def _phase(each: SigningKey, signing: SigningKey | None, now: int) -> str:
-    """Its place in the life of a key (design §6.2)."""
+def _phase(each: SigningKey, signing: SigningKey | None, now: int, *, is_refused: bool) -> str:
+    """Its place in the life of a key (design §6.2), unless a server would not believe it."""
     if each is signing:
         return "signing"
     if is_gone(each, now):
         return "gone"
+    if is_refused:
+        return "refused"
     return "announced" if may_sign(each, now) else "retiring"

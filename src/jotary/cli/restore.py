@@ -1,5 +1,6 @@
 """`jotary restore`: a backup into a database."""
 
+import os
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ from jotary.cli.backup import key_file
 from jotary.cli.operating_system_user import operating_system_user
 from jotary.cli.output import moment, print_json, print_record
 from jotary.server.flows.cut_off import last_token_expires_at
-from jotary.server.keyring import make_sealer
+from jotary.server.keyring import make_enrolment, make_sealer
 from jotary.server.store.backup import Restored, Restoring, read_key, restore_backup
 
 _ENDED: Final = """
@@ -63,7 +64,12 @@ def restore(
     )
     sealer = make_sealer(settings)
     restored = restore_backup(
-        settings.database, file, read_key(key_file), how, lambda sealed, kid: sealer.unseal(sealed, kid=kid)
+        settings.database,
+        file,
+        read_key(key_file),
+        how,
+        lambda sealed, kid: sealer.unseal(sealed, kid=kid),
+        enrol=make_enrolment(settings, entropy=os.urandom),
     )
     _print(restored, how, as_json=flags["as_json"])
 

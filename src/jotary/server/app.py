@@ -24,7 +24,7 @@ from jotary.server.flows.revocation import RevocationEndpoint
 from jotary.server.flows.revocation_feed import RevocationFeed
 from jotary.server.flows.token import TokenEndpoint
 from jotary.server.flows.userinfo import UserinfoEndpoint
-from jotary.server.keyring import Keyring, SealError, derive_keys, make_keyring
+from jotary.server.keyring import Keyring, SealError, derive_keys, make_enrolment, make_keyring
 from jotary.server.model.refresh_token import RefreshTokens
 from jotary.server.model.revocation import Revocation, RevocationKind
 from jotary.server.passwords import HashingPool
@@ -254,8 +254,13 @@ class _Worker(Application):
 
 
 async def _open_store(settings: Settings, *, watches: Sequence[StoreWatch] = ()) -> Store:
-    connections = settings.database_connections
-    return await open_store(settings.database, connections=connections, watches=watches, origin=current_origin)
+    return await open_store(
+        settings.database,
+        connections=settings.database_connections,
+        watches=watches,
+        origin=current_origin,
+        enrol=make_enrolment(settings, entropy=system_entropy),
+    )
 
 
 def create_app(

@@ -7,6 +7,7 @@ from jotary.cli.complaint import explain
 from jotary.cli.diagnosis import (
     database,
     issuer,
+    key_stamps,
     machine,
     people_and_clients,
     postgresql,
@@ -25,6 +26,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("database", database.check),
     ("PostgreSQL", postgresql.check),
     ("secret", secret.check),
+    ("key stamps", key_stamps.check),
     ("signing keys", signing_keys.check),
     ("people and clients", people_and_clients.check),
     ("purge", purge.check),

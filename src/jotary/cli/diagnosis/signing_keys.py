@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from jotary.cli.diagnosis.deployment import Deployment
 from jotary.cli.diagnosis.finding import Finding, Findings, fail, ok, warn
+from jotary.server.keyring import is_genuine, make_sealer
 from jotary.server.keyring.schedule import RELOAD_INTERVAL, ROTATION_INTERVAL, choose_signing_key, is_gone, may_sign
 from jotary.server.model.signing_key import SigningKey
 from jotary.server.store.rows import SIGNING_KEYS
@@ -16,8 +17,9 @@ _START: Final = "Start the server: it keeps the schedule of its keys by itself."
 
 
 def check(deployment: Deployment) -> Findings:
-    """Who signs now, how old it is, and who is next."""
-    keys = deployment.read(_read)
+    """Who signs now, how old it is, and who is next; of those that a server believes."""
+    sealer = make_sealer(deployment.settings)
+    keys = [key for key in deployment.read(read_keys) if is_genuine(key, sealer)]
     signing = choose_signing_key(keys, deployment.now)
     if signing is None:
         yield fail("signing key", "none can sign", _START)
@@ -36,7 +38,8 @@ def check(deployment: Deployment) -> Findings:
         yield ok("next key", f"not due yet; {published} published")
 
 
-def _read(connection: sa.Connection) -> list[SigningKey]:
+def read_keys(connection: sa.Connection) -> list[SigningKey]:
+    """Every row, whether it is believed or not."""
     rows = connection.execute(sa.select(*SIGNING_KEYS.columns).order_by(signing_keys.c.announced_at))
     return [SIGNING_KEYS.record(row) for row in rows]
 

@@ -1,11 +1,16 @@
 """The keyring that the settings describe."""
 
+from collections.abc import Callable
+from functools import partial
+
 from jotary.server.keyring.derived_key import derive_keys
 from jotary.server.keyring.external import Custodian, Custodians
 from jotary.server.keyring.keyring import Keyring
 from jotary.server.keyring.rotation import KeyStore, Rotation
 from jotary.server.keyring.schedule import Rules
 from jotary.server.keyring.seal import Sealer
+from jotary.server.keyring.stamp import stamp_of_old
+from jotary.server.model.signing_key import SigningKey
 from jotary.server.ports import Clock, Entropy, Unavailable
 from jotary.server.settings import Settings
 
@@ -31,6 +36,11 @@ def make_keyring(settings: Settings, store: KeyStore, *, clock: Clock, entropy: 
 def make_sealer(settings: Settings) -> Sealer:
     """What seals this server's private keys."""
     return Sealer(*derive_keys(settings, "seal"))
+
+
+def make_enrolment(settings: Settings, *, entropy: Entropy) -> Callable[[SigningKey], bytes]:
+    """What stamps the keys that an earlier version wrote, once, when its database is upgraded (`stamp_of_old`)."""
+    return partial(stamp_of_old, sealer=make_sealer(settings), entropy=entropy)
 
 
 def make_custodians(settings: Settings) -> Custodians:

@@ -42,12 +42,17 @@ class Keyring:
         """Do what is due and read the keys anew. If the database does not answer, the keys that are known go on.
 
         Raises:
-            SealError: a key that should sign does not open under this server's secrets. The others go on; what was
-                withdrawn is neither used nor published any more.
+            SealError: a key that should sign does not open under this server's secrets, and the others go on; or no
+                key is genuine, and none does. What was withdrawn is neither used nor published any more.
             Unavailable: the database does not answer.
         """
         now = self._clock()
-        records = [key for key in await self._rotation.keep_schedule(now) if not is_gone(key, now)]
+        try:
+            records = [key for key in await self._rotation.keep_schedule(now) if not is_gone(key, now)]
+        except SealError:
+            self._opened, self._records = {}, ()
+            self._publish(())
+            raise
         failure: SealError | None = None
         opened: dict[str, Key | Reference] = {}
         for record in records:
@@ -89,6 +94,11 @@ class Keyring:
     def public_keys(self) -> KeySet:
         """The published keys: announced, signing and retiring. The same object until one comes or goes."""
         return self._public
+
+    @property
+    def tampered(self) -> Sequence[str]:
+        """The `kid` of every row that somebody wrote without the server's secret, as last read; it is not used."""
+        return self._rotation.tampered
 
     @property
     def records(self) -> Sequence[SigningKey]:

@@ -1,4 +1,4 @@
-"""Sealing the signing keys anew, under the server's present secret, while servers run (design §6.2)."""
+"""Sealing and stamping the signing keys anew, under the server's present secret, while servers run (design §6.2)."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,7 +6,9 @@ from typing import Final
 import msgspec
 
 from jotary.server.keyring.rotation import KeyStore
+from jotary.server.keyring.schedule import is_gone
 from jotary.server.keyring.seal import NONCE_SIZE, Sealer
+from jotary.server.keyring.stamp import is_current, is_genuine, refuse, stamped
 from jotary.server.model.changes import AddEvent, ReplaceSigningKey
 from jotary.server.model.event import Event
 from jotary.server.model.signing_key import SigningKey
@@ -32,11 +34,14 @@ async def reseal(store: KeyStore, sealer: Sealer, *, now: int, entropy: Entropy)
         The keys that were sealed anew.
 
     Raises:
-        SealError: a key opens under none of the secrets; nothing was written.
+        SealError: a key opens under none of the secrets, or is not genuine; nothing was written.
         Unavailable: the database does not answer, or the keys keep changing.
     """
     for _ in range(_ATTEMPTS):
-        known = await store.signing_keys()
+        known = [key for key in await store.signing_keys() if not is_gone(key, now)]
+        forged = [key.id for key in known if not is_genuine(key, sealer)]
+        if forged:  # a new stamp would make them genuine
+            raise refuse(forged)
         changes = [ReplaceSigningKey(_resealed(key, sealer, entropy), key) for key in known if _is_due(key, sealer)]
         if not changes:
             return []
@@ -50,10 +55,14 @@ async def reseal(store: KeyStore, sealer: Sealer, *, now: int, entropy: Entropy)
 
 
 def _is_due(key: SigningKey, sealer: Sealer) -> bool:
-    """A key whose private part was destroyed has nothing to seal."""
-    return bool(key.sealed_private_key) and not sealer.is_current(key.sealed_private_key, kid=key.id)
+    """A key whose private part was destroyed has nothing to seal, and a stamp all the same."""
+    sealed = key.sealed_private_key
+    return not is_current(key, sealer) or (bool(sealed) and not sealer.is_current(sealed, kid=key.id))
 
 
 def _resealed(key: SigningKey, sealer: Sealer, entropy: Entropy) -> SigningKey:
-    private = sealer.unseal(key.sealed_private_key, kid=key.id)
-    return msgspec.structs.replace(key, sealed_private_key=sealer.seal(private, kid=key.id, nonce=entropy(NONCE_SIZE)))
+    if key.sealed_private_key:
+        private = sealer.unseal(key.sealed_private_key, kid=key.id)
+        sealed = sealer.seal(private, kid=key.id, nonce=entropy(NONCE_SIZE))
+        key = msgspec.structs.replace(key, sealed_private_key=sealed)
+    return stamped(key, sealer, entropy)

@@ -10,9 +10,11 @@ import msgspec
 from jotary.jose import Key, base64url, strict_json
 from jotary.server.keyring import schedule
 from jotary.server.keyring.addition import RotationRefusedError, check_addition
+from jotary.server.keyring.alarm import Alarm, refused_of
 from jotary.server.keyring.external import Reference, encode_reference
 from jotary.server.keyring.schedule import Announce, Destroy, Retire, Rules, Step
 from jotary.server.keyring.seal import NONCE_SIZE, Sealer
+from jotary.server.keyring.stamp import Judged, Witness, refuse, stamped
 from jotary.server.model.changes import (
     AddEvent,
     AddRevocation,
@@ -42,9 +44,11 @@ class KeyStore(SigningKeys, Commit, Protocol):
 class Rotation:
     """Makes, retires and destroys signing keys in the store. It never opens a sealed key.
 
+    Rows that are not genuine are left alone: nothing is decided by them, but an emergency withdraws them, too.
+
     Args:
         store: where the keys are.
-        sealer: seals the private part of new keys.
+        sealer: seals the private part of new keys, and stamps their rows.
         rules: of the schedule.
         entropy: for nonces.
     """
@@ -54,20 +58,31 @@ class Rotation:
         self._sealer = sealer
         self._rules = rules
         self._entropy = entropy
+        self._witness = Witness(sealer)
+        self._reading = asyncio.Lock()
+        self._alarm = Alarm(store)
 
     async def keep_schedule(self, now: int) -> Sequence[SigningKey]:
-        """Do what is due at `now` (Unix seconds), the very first key included; return the keys as they then are.
+        """Do what is due at `now` (Unix seconds), the very first key included; return those believed as they then are.
 
         Raises:
+            SealError: there are keys, and none is genuine.
             Unavailable: the database does not answer, or too many processes do the same.
         """
         for _ in range(_ATTEMPTS):
-            keys = await self._store.signing_keys()
-            steps = schedule.plan(keys, now, self._rules)
+            judged = await self._read()
+            await self._alarm(judged, now)
+            _check(judged, now)
+            steps = schedule.plan(judged.believed, now, self._rules)
             if not steps:
-                return keys
-            await self._carry_out(steps, now)
+                return judged.believed
+            await self._carry_out(steps, now, judged)
         raise Unavailable("the signing keys keep changing")
+
+    @property
+    def tampered(self) -> Sequence[str]:
+        """The `kid` of every row that was refused at the last look, and would be published otherwise."""
+        return self._alarm.kids
 
     def is_overdue(self, keys: Sequence[SigningKey], now: int) -> bool:
         """Whether an operator should have added a key by now."""
@@ -82,6 +97,7 @@ class Rotation:
 
         Raises:
             RotationRefusedError: keys come from an operator, who adds one.
+            SealError: there are keys, and none is genuine; `compromised` withdraws those, too.
             Unavailable: the database does not answer, or too many processes do the same.
         """
         if self._rules.are_external:
@@ -90,7 +106,7 @@ class Rotation:
                 hint="Add the next one with: jotary key add, which takes --compromised as well.",
             )
         for _ in range(_ATTEMPTS):
-            if await self._rotate(await self._store.signing_keys(), now, compromised=compromised):
+            if await self._rotate(await self._read(), now, compromised=compromised):
                 return await self._store.signing_keys()
         raise Unavailable("the signing keys keep changing")
 
@@ -111,24 +127,32 @@ class Rotation:
         """
         made = self._record(public, encode_reference(reference), now)
         for _ in range(_ATTEMPTS):
-            keys = await self._store.signing_keys()
-            check_addition(keys, made, now, self._rules, compromised=compromised)
-            if await self._rotate(keys, now, made=made, compromised=compromised):
+            judged = await self._read()
+            # What is doubted takes over from nobody, but its name is taken.
+            taken = (msgspec.structs.replace(key, retiring_from=0) for key in judged.doubted)
+            check_addition([*judged.believed, *taken], made, now, self._rules, compromised=compromised)
+            if await self._rotate(judged, now, made=made, compromised=compromised):
                 return await self._store.signing_keys()
         raise Unavailable("the signing keys keep changing")
 
-    async def _rotate(
-        self, keys: Sequence[SigningKey], now: int, *, made: SigningKey | None = None, compromised: bool
-    ) -> bool:
-        steps = schedule.plan_emergency(keys, now) if compromised else schedule.plan_rotation(keys, now, self._rules)
-        cut_offs = [_cut_off(key, now) for key in keys if compromised and not schedule.is_gone(key, now)]
-        reason = "compromised" if compromised else "requested"
-        return await self._carry_out(steps, now, reason=reason, also=cut_offs, made=made)
+    async def _read(self) -> Judged:
+        async with self._reading:  # an older answer must not be judged behind a newer one
+            return self._witness.judge(await self._store.signing_keys())
+
+    async def _rotate(self, judged: Judged, now: int, *, made: SigningKey | None = None, compromised: bool) -> bool:
+        if not compromised:
+            _check(judged, now)
+            steps = schedule.plan_rotation(judged.believed, now, self._rules)
+            return await self._carry_out(steps, now, judged, reason="requested", made=made)
+        steps = schedule.plan_emergency(judged.believed, now, doubted=judged.doubted)
+        cut_offs = [_cut_off(step.key, now) for step in steps if isinstance(step, Retire)]
+        return await self._carry_out(steps, now, judged, reason="compromised", also=cut_offs, made=made)
 
     async def _carry_out(
         self,
         steps: Sequence[Step],
         now: int,
+        judged: Judged,
         *,
         reason: str = "scheduled",
         also: Sequence[Change] = (),
@@ -140,12 +164,13 @@ class Rotation:
         replaced: dict[str, SigningKey] = {}
         for step in steps:
             if isinstance(step, Announce):
-                changes += _announce(step, made or await self._make(now), now, reason)
+                changes.append(_take_place([key.id for keys in judged for key in keys], now))
+                changes += self._announce(step, made or await self._make(now), now, reason)
             else:
                 before[step.key.id] = step.key
                 replaced[step.key.id] = _apply(step, replaced.get(step.key.id, step.key))
                 changes.append(_told(step, now, reason))
-        changes += [ReplaceSigningKey(key, before[key.id]) for key in replaced.values()]
+        changes += [ReplaceSigningKey(self._stamped(key), before[key.id]) for key in replaced.values()]
         try:
             await self._store.commit(*changes)
         except Conflict:
@@ -158,7 +183,7 @@ class Rotation:
         return self._record(key.public(), strict_json.dumps(key.to_jwk(private=True)), now)
 
     def _record(self, public: Key, private: bytes, now: int) -> SigningKey:
-        """A key at rest, before it is decided from when on it signs."""
+        """A key at rest, before it is decided from when on it signs, and stamped."""
         if public.kid is None or public.alg is None:
             raise ValueError("a key without public part, name or algorithm cannot be published")
         return SigningKey(
@@ -170,15 +195,20 @@ class Rotation:
             signing_from=now,
         )
 
+    def _announce(self, step: Announce, made: SigningKey, now: int, reason: str) -> list[Change]:
+        record = self._stamped(msgspec.structs.replace(made, signing_from=step.signing_from))
+        detail = {"kid": record.id, "algorithm": record.algorithm, "signing_from": step.signing_from, "reason": reason}
+        return [AddSigningKey(record), AddEvent(Event(kind="key.announced", at=now, detail=detail))]
 
-def _announce(step: Announce, made: SigningKey, now: int, reason: str) -> list[Change]:
-    record = msgspec.structs.replace(made, signing_from=step.signing_from)
-    detail = {"kid": record.id, "algorithm": record.algorithm, "signing_from": step.signing_from, "reason": reason}
-    return [
-        _take_place(step.beside, now),
-        AddSigningKey(record),
-        AddEvent(Event(kind="key.announced", at=now, detail=detail)),
-    ]
+    def _stamped(self, key: SigningKey) -> SigningKey:
+        return stamped(key, self._sealer, self._entropy)
+
+
+def _check(judged: Judged, now: int) -> None:
+    """With another secret nothing is genuine; whoever then made keys of their own would replace everybody's."""
+    refused = refused_of(judged, now)
+    if refused and not judged.believed:
+        raise refuse(key.id for key in refused)
 
 
 def _cut_off(key: SigningKey, now: int) -> AddRevocation:
@@ -190,10 +220,10 @@ def _cut_off(key: SigningKey, now: int) -> AddRevocation:
 def _take_place(beside: Sequence[str], now: int) -> RememberAssertion:
     """Of several processes that announce a key beside the same ones, one succeeds and the others look again.
 
-    The store's memory of things that happen once is what tells them apart; no client has the empty name under which
-    this is remembered.
+    Doubted ones count, too, or hiding a key would lead back to a place that is taken. The store's memory of things that
+    happen once is what tells processes apart; no client has the empty name under which this is remembered.
     """
-    place = base64url.encode(sha256(" ".join(beside).encode()).digest())
+    place = base64url.encode(sha256(" ".join(sorted(beside)).encode()).digest())
     return RememberAssertion(client_id="", jti=f"signing key beside {place}", expires_at=now + _PLACE_LIFETIME)
 
 

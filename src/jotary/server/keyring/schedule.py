@@ -49,13 +49,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Announce(msgspec.Struct, frozen=True):
-    """Make a key and publish it now; it signs from `signing_from`, which may be now.
-
-    `beside` names the keys that it was decided on: if there are others by now, the decision is stale.
-    """
+    """Make a key and publish it now; it signs from `signing_from`, which may be now."""
 
     signing_from: int
-    beside: tuple[str, ...]
 
 
 class Retire(msgspec.Struct, frozen=True):
@@ -80,11 +76,11 @@ def plan(keys: Sequence[SigningKey], now: int, rules: Rules) -> list[Step]:
     standing = _standing(keys)
     steps: list[Step] = [Destroy(key) for key in keys if _may_be_destroyed(key, now)]
     if not standing:
-        return steps if rules.are_external else [*steps, Announce(now, _names(keys))]
+        return steps if rules.are_external else [*steps, Announce(now)]
     last = standing[-1]
     due = now if last.algorithm != rules.algorithm else last.signing_from + rules.rotation_interval
     if now + rules.announcement >= due and not rules.are_external:
-        return [*steps, *_succeed(keys, max(due, now + rules.announcement), rules)]
+        return [*steps, *_succeed(standing, max(due, now + rules.announcement), rules)]
     return [*steps, *_retire(standing[:-1], max(last.signing_from, now), rules)]
 
 
@@ -93,16 +89,18 @@ def plan_rotation(keys: Sequence[SigningKey], now: int, rules: Rules) -> list[St
     standing = _standing(keys)
     if standing and standing[-1].signing_from > now:
         return []
-    return _succeed(keys, now + rules.announcement if standing else now, rules)
+    return _succeed(standing, now + rules.announcement if standing else now, rules)
 
 
-def plan_emergency(keys: Sequence[SigningKey], now: int) -> list[Step]:
-    """Somebody has a private key: all keys are gone at once, and a new one signs at once."""
+def plan_emergency(keys: Sequence[SigningKey], now: int, *, doubted: Sequence[SigningKey] = ()) -> list[Step]:
+    """Somebody has a private key: all keys are gone at once, and a new one signs at once.
+
+    Of the doubted ones it is not believed either that they were gone.
+    """
     steps: list[Step] = []
-    for key in keys:
-        if not is_gone(key, now):
-            steps += (Retire(key, now, now), Destroy(key))
-    return [*steps, Announce(now, _names(keys))]
+    for key in (*(key for key in keys if not is_gone(key, now)), *doubted):
+        steps += (Retire(key, now, now), Destroy(key))
+    return [*steps, Announce(now)]
 
 
 def is_overdue(keys: Sequence[SigningKey], now: int, rules: Rules) -> bool:
@@ -136,8 +134,8 @@ def choose_signing_key(keys: Sequence[SigningKey], now: int, algorithm: str | No
     return min(fitting, key=_order, default=None)
 
 
-def _succeed(keys: Sequence[SigningKey], signing_from: int, rules: Rules) -> list[Step]:
-    return [Announce(signing_from, _names(keys)), *_retire(_standing(keys), signing_from, rules)]
+def _succeed(standing: Sequence[SigningKey], signing_from: int, rules: Rules) -> list[Step]:
+    return [Announce(signing_from), *_retire(standing, signing_from, rules)]
 
 
 def _retire(keys: Sequence[SigningKey], retiring_from: int, rules: Rules) -> list[Step]:
@@ -151,10 +149,6 @@ def _standing(keys: Sequence[SigningKey]) -> list[SigningKey]:
 
 def _order(key: SigningKey) -> tuple[int, str]:
     return key.signing_from, key.id
-
-
-def _names(keys: Sequence[SigningKey]) -> tuple[str, ...]:
-    return tuple(sorted(key.id for key in keys))
 
 
 def _may_be_destroyed(key: SigningKey, now: int) -> bool:

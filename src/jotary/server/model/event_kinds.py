@@ -40,6 +40,7 @@ EVENT_KINDS: Final[dict[str, str]] = {
     "key.destroyed": "The private part of a signing key was erased.",
     "key.resealed": "Signing keys were sealed under another secret.",
     "backup.written": "An operator wrote a backup into `file`, a snapshot of the moment `made_at`.",
+    "key.tampered": "A signing key was written without the server's secret. It is neither published nor used.",
     "database.restored": "A backup was brought into the database; unless `nothing_since`, everything was cut off.",
     "audit.purged": "Events older than the retention were removed, up to the position `through`.",
     "audit.begun_anew": "An operator had the chain made anew over the events as they were then.",

@@ -8,7 +8,8 @@ import msgspec
 class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
     """A signing key at rest: announced → signing → retiring → gone, each from a moment in Unix seconds.
 
-    `None` means that the moment is not decided yet.
+    `None` means that the moment is not decided yet. A row whose `stamp` does not hold was written without the server's
+    secret, and is not believed (`keyring/stamp.py`).
     """
 
     id: str  # the `kid`
@@ -19,3 +20,4 @@ class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
     signing_from: int
     retiring_from: int | None = None
     gone_from: int | None = None
+    stamp: bytes = b""  # authenticates all of the above under the server's secret

@@ -2,7 +2,7 @@
 
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -58,9 +58,12 @@ def _codes(annotation: Any) -> tuple[_Code | None, _Code | None]:
 
 
 class Rows(Generic[Record]):
-    """Records of one kind and the table they lie in: every field has the column of its name."""
+    """Records of one kind and the table they lie in: every field has the column of its name.
 
-    def __init__(self, record: type[Record], table: sa.Table) -> None:
+    `unreadable` names fields of which JSON that cannot be read is taken for the given value.
+    """
+
+    def __init__(self, record: type[Record], table: sa.Table, *, unreadable: Mapping[str, Any] | None = None) -> None:
         annotations = typing.get_type_hints(record)
         self.table = table
         self.names = record.__struct_fields__
@@ -69,6 +72,7 @@ class Rows(Generic[Record]):
         self._record = record
         self._writers = [(name, write) for name, (write, _) in codes.items() if write]
         self._readers = [(name, read) for name, (_, read) in codes.items() if read]
+        self._unreadable = unreadable or {}
 
     def values(self, record: Record) -> dict[str, Any]:
         """The record as column values."""
@@ -83,8 +87,16 @@ class Rows(Generic[Record]):
         values = dict(zip(self.names, row, strict=True))
         for name, read in self._readers:
             if values[name] is not None:
-                values[name] = read(values[name])
+                values[name] = self._read(name, read, values[name])
         return self._record(**values)
+
+    def _read(self, name: str, read: _Code, text: Any) -> Any:
+        try:
+            return read(text)
+        except (msgspec.DecodeError, RecursionError):
+            if name in self._unreadable:
+                return self._unreadable[name]
+            raise
 
 
 USERS = Rows(User, schema.users)
@@ -94,7 +106,8 @@ SIGN_INS = Rows(SignIn, schema.sign_ins)
 CODES = Rows(AuthorizationCode, schema.codes)
 SESSIONS = Rows(Session, schema.sessions)
 CONSENTS = Rows(Consent, schema.consents)
-SIGNING_KEYS = Rows(SigningKey, schema.signing_keys)
+# One row that somebody spoilt must not keep the others from being read: its stamp does not hold.
+SIGNING_KEYS = Rows(SigningKey, schema.signing_keys, unreadable={"public_jwk": {}})
 REVOCATIONS = Rows(Revocation, schema.revocations)
 EVENTS = Rows(Event, schema.events)
 SEALED_EVENTS = Rows(SealedEvent, schema.events)

@@ -169,6 +169,7 @@ signing_keys = _table(
     _integer("signing_from"),
     _integer("retiring_from", null=True),
     _integer("gone_from", null=True),
+    sa.Column("stamp", sa.LargeBinary(), nullable=False),
 )
 
 revocations = _table(

@@ -22,6 +22,12 @@ def execute(statement: str, *parameters: object) -> None:
         connection.execute(statement, parameters)
 
 
+def read(statement: str) -> list[tuple[Any, ...]]:
+    """What the file holds."""
+    with closing(sqlite3.connect("jotary.db")) as connection:
+        return connection.execute(statement).fetchall()
+
+
 def add_client(**changed: object) -> None:
     """A row that no command would write."""
     values = {
@@ -36,8 +42,8 @@ def add_client(**changed: object) -> None:
 @pytest.mark.parametrize(
     "name",
     ["settings", "database", "schema", "database mode", "disk", "journal", "durability", "integrity", "secret",
-     "secret file", "secret opens keys", "signing key", "next key", "administrators", "clients", "purge", "clock",
-     "password hashing", "hash workers", "libraries"],
+     "secret file", "secret opens keys", "key stamps", "ended keys", "signing key", "next key", "administrators",
+     "clients", "purge", "clock", "password hashing", "hash workers", "libraries"],
 )  # fmt: skip
 def test_a_healthy_deployment_is_well(verdict: Verdict, name: str) -> None:
     """Each of these is ok, and wants nothing."""
@@ -131,12 +137,35 @@ def test_a_secret_that_repeats_itself(verdict: Verdict) -> None:
     assert verdict("secret")[0] == "fail"
 
 
-def test_no_key_and_an_old_key(verdict: Verdict) -> None:
+def test_no_key_and_an_old_key(verdict: Verdict, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that runs keeps the schedule; if none ran for long, the next key is overdue."""
-    execute("UPDATE signing_keys SET signing_from = 1")
+    monkeypatch.setattr("jotary.cli.diagnosis.signing_keys.ROTATION_INTERVAL", -2 * 86_400)
     assert verdict("next key")[0] == "warn"
     execute("DELETE FROM signing_keys")
     assert verdict("signing key")[0] == "fail"
+
+
+def test_a_key_that_no_server_wrote(verdict: Verdict, run: Run) -> None:
+    """Changed behind everybody's back, it is named, and a server would not sign with it; an emergency mends it."""
+    ((kid,),) = read("SELECT id FROM signing_keys")
+    execute("UPDATE signing_keys SET signing_from = signing_from - 1")
+    assert verdict("key stamps")[:2] == ("fail", f"not as a server wrote it: {kid}")
+    assert verdict("signing key")[:2] == ("fail", "none can sign")
+    assert run("key", "list", "--json").json()[0]["phase"] == "refused"
+    assert run("key", "rotate", "--compromised").code == 0
+    assert verdict("key stamps")[:2] == ("ok", "1 rows as a server wrote them")
+
+
+def test_a_withdrawn_key_that_was_put_back(verdict: Verdict, run: Run) -> None:
+    """As it was before, with the stamp that it had: the audit trail knows better."""
+    (row,) = read("SELECT * FROM signing_keys")
+    assert run("key", "rotate", "--compromised").code == 0
+    execute("DELETE FROM signing_keys WHERE id = ?", row[0])
+    execute("INSERT INTO signing_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", *row)
+    assert verdict("key stamps")[0] == "ok"
+    assert verdict("ended keys")[:2] == ("fail", f"put back after its end: {row[0]}")
+    assert run("key", "rotate", "--compromised").code == 0
+    assert verdict("ended keys")[0] == "ok"
 
 
 def test_a_key_of_another_algorithm(verdict: Verdict, configure: Configure) -> None:

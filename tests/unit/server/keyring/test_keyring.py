@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from jotary.jose import JOSEError, jwt
@@ -14,7 +15,8 @@ from jotary.oauth.secret import Secret
 from jotary.server.keyring import RELOAD_INTERVAL, Keyring, Rotation, Rules, Sealer, SealError, derive_key
 from jotary.server.keyring.rotation import KeyStore
 from jotary.server.keyring.schedule import ROTATION_INTERVAL
-from jotary.server.model.changes import Change
+from jotary.server.keyring.stamp import stamped
+from jotary.server.model.changes import Change, ReplaceSigningKey
 from jotary.server.model.signing_key import SigningKey
 from jotary.server.ports import Unavailable
 from jotary.server.store import Store, open_store
@@ -277,14 +279,16 @@ def test_an_emergency_is_carried_out_even_if_another_rotation_is_faster(machine:
     assert machine.rows("SELECT count(*) FROM signing_keys") == [(3,)]
 
 
-def test_a_retired_key_of_another_secret_does_not_matter(machine: Machine) -> None:
-    """Only what should sign must open; the rest is published as it is."""
+def test_a_retiring_key_is_published_though_its_private_part_does_not_open(machine: Machine) -> None:
+    """Only what should sign must open: a secret that sealed it and stamped it no more may be forgotten."""
     keyring = machine.start()
     (old,) = kids(keyring)
     machine.run(machine.rotation().rotate(machine.now))
     machine.now += 300 + RELOAD_INTERVAL
-    with sqlite3.connect(machine.path) as connection:
-        connection.execute("UPDATE signing_keys SET sealed_private_key = x'00' WHERE id = ?", (old,))
+    sealer = Sealer(derive_key(SECRET, "seal"))
+    (key,) = (key for key in machine.run(machine.stores[-1].signing_keys()) if key.id == old)
+    closed = stamped(msgspec.structs.replace(key, sealed_private_key=b"closed"), sealer, entropy)
+    machine.run(machine.stores[-1].commit(ReplaceSigningKey(closed, key)))
 
     restarted = machine.start()
 

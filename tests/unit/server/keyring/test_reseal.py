@@ -6,12 +6,15 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from jotary.jose import jwt
 from jotary.oauth.secret import Secret
 from jotary.server.keyring import Keyring, Rotation, Rules, Sealer, SealError, derive_key, derive_keys, reseal
-from jotary.server.model.changes import Change
+from jotary.server.keyring.seal import NONCE_SIZE
+from jotary.server.keyring.stamp import is_genuine, stamped
+from jotary.server.model.changes import AddSigningKey, Change
 from jotary.server.model.signing_key import SigningKey
 from jotary.server.ports import Unavailable
 from jotary.server.settings import Settings
@@ -19,6 +22,7 @@ from jotary.server.store import Store, open_store
 
 NOW = 1_800_000_000
 OLD, NEW = (Secret(f"the {word} secret of the server, long enough") for word in ("old", "new"))
+NONCE = bytes(NONCE_SIZE)
 RULES = Rules.of(algorithm="ES256", jwks_max_age=300, token_lifetime=300, leeway=5)
 ONLY_OLD, ONLY_NEW = (Sealer(derive_key(secret, "seal")) for secret in (OLD, NEW))
 BOTH = Sealer(*derive_keys(Settings(secret=NEW, accepted_secrets=(OLD,)), "seal"))
@@ -92,6 +96,7 @@ def test_every_key_is_sealed_anew_and_nothing_else_of_it_changes(database: Datab
     resealed = database.reseal()
 
     assert sorted(key.id for key in resealed) == sorted(kid for kid, key in before.items() if key.sealed_private_key)
+    assert all(is_genuine(key, ONLY_NEW) for key in resealed)
     for key in database.signing_keys():
         known = before[key.id]
         assert (key.public_jwk, key.signing_from, key.retiring_from, key.gone_from) == (
@@ -119,12 +124,39 @@ def test_doing_it_again_changes_nothing(database: Database) -> None:
 
 def test_if_one_key_does_not_open_none_is_sealed_anew(database: Database) -> None:
     """One transaction: what to do is said, and nothing is written."""
-    database.run(database.rotation(Sealer(bytes(32))).rotate(NOW))
+    (key,) = database.signing_keys()
+    closed = msgspec.structs.replace(key, id="z", sealed_private_key=Sealer(bytes(32)).seal(b"", kid="z", nonce=NONCE))
+    database.run(database.store.commit(AddSigningKey(stamped(closed, ONLY_OLD, secrets.token_bytes))))
     before = database.signing_keys()
 
     with pytest.raises(SealError, match="does not open"):
         database.reseal()
     assert database.signing_keys() == before
+
+
+def test_a_row_that_is_not_genuine_is_never_stamped(database: Database) -> None:
+    """Resealed, it would be: so nothing is written before it is withdrawn."""
+    (key,) = database.signing_keys()
+    forged = msgspec.structs.replace(key, id="forged", sealed_private_key=b"")
+    database.run(database.store.commit(AddSigningKey(forged)))
+
+    with pytest.raises(SealError, match="forged is not as this server's secret stamped it"):
+        database.reseal()
+
+    assert [known.stamp for known in database.signing_keys()] == [key.stamp, key.stamp]
+    assert "key.resealed" not in database.events()
+
+
+def test_a_key_without_a_private_part_is_stamped_anew(database: Database) -> None:
+    """It is published until its last token has expired, by servers that know the new secret only, too."""
+    database.run(database.rotation(ONLY_OLD).rotate(NOW))
+    later = NOW + RULES.announcement + 60
+    database.run(database.rotation(ONLY_OLD).keep_schedule(later))
+    database.run(reseal(database.store, BOTH, now=later, entropy=secrets.token_bytes))
+
+    keys = database.signing_keys()
+    assert sorted(bool(key.sealed_private_key) for key in keys) == [False, True]
+    assert all(is_genuine(key, ONLY_NEW) for key in keys)
 
 
 class _SomebodyIsFaster:

@@ -16,7 +16,7 @@ from jotary.server.store.backup.positions import continue_behind, last_position,
 from jotary.server.store.backup.reading import check_backup, open_backup
 from jotary.server.store.backup.records import Manifest
 from jotary.server.store.backup.writing import columns
-from jotary.server.store.migrations import HEAD, upgrade
+from jotary.server.store.migrations import HEAD, Enrol, upgrade
 from jotary.server.store.rows import EVENTS
 from jotary.server.store.schema import clients, events, metadata, revocations, signing_keys, users
 
@@ -65,8 +65,12 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     left_out: dict[str, int]
 
 
-def restore_backup(url: str, path: Path, key: BackupKey, how: Restoring, open_key: OpenKey) -> Restored:
+def restore_backup(
+    url: str, path: Path, key: BackupKey, how: Restoring, open_key: OpenKey, *, enrol: Enrol | None = None
+) -> Restored:
     """Write a backup into the database that `url` names, which is made when it is not there.
+
+    `enrol` is as for `migrations.upgrade`.
 
     Raises:
         BackupError: it is not believed, it is of another issuer or schema, or the database has accounts.
@@ -74,7 +78,7 @@ def restore_backup(url: str, path: Path, key: BackupKey, how: Restoring, open_ke
         Unavailable: the database does not answer.
     """
     _check_manifest(check_backup(path, key)[0], how)  # to the last byte, before anything is touched
-    upgrade(url)
+    upgrade(url, enrol=enrol)
     restored: list[Restored] = []
 
     def run(connection: sa.Connection) -> None:

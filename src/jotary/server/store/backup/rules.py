@@ -38,7 +38,7 @@ def merged_client(present: Row, backup: Row) -> dict[str, Any]:
 def withdrawn(key: Row, now: int) -> dict[str, Any]:
     """A signing key that neither signs nor verifies from `now` on: it may have been given up since the backup."""
     ended = {name: now if key[name] is None else min(key[name], now) for name in ("retiring_from", "gone_from")}
-    return {**key, **ended, "sealed_private_key": b""}
+    return {**key, **ended, "sealed_private_key": b"", "stamp": b""}  # of what is gone, no stamp is asked
 
 
 def _in_both(present: str, backup: str) -> str:

@@ -3,14 +3,20 @@
 A new revision is a file in `versions/` and a new `HEAD`; a test fails until it builds what `schema.py` says.
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
 import sqlalchemy as sa
 
+from jotary.server.model.signing_key import SigningKey
 from jotary.server.store.backends import backend
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
+
+#: The stamp of a signing key that a version before 0005 wrote; empty if it is not believed.
+Enrol = Callable[[SigningKey], bytes]
 
 Standing = Literal["missing", "behind", "current", "ahead"]
 
@@ -47,25 +53,30 @@ def _known() -> set[str]:
     return {script.revision for script in ScriptDirectory(str(_FOLDER)).walk_revisions()}
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, *, enrol: Enrol | None = None) -> None:
     """Make the database when it is not there, and bring it to `HEAD` in one transaction.
 
+    Args:
+        url: of the database.
+        enrol: stamps the signing keys of an earlier version; without it, a database that has some is not upgraded.
+
     Raises:
+        SealError: as `enrol`.
         ValueError: the URL names no database that jotary knows.
         UnknownSchemaError: a newer version of jotary wrote this database.
         Unavailable: the database cannot be made, opened or locked.
     """
     if not check(url):
-        backend(url).change_schema(url, _upgrade)
+        backend(url).change_schema(url, partial(_upgrade, enrol=enrol))
 
 
-def _upgrade(connection: sa.Connection) -> None:
+def _upgrade(connection: sa.Connection, *, enrol: Enrol | None) -> None:
     """Run every revision that is missing. Alembic is loaded only now: most starts have nothing to upgrade."""
     from alembic import command  # noqa: PLC0415 -- costs a tenth of a second at every start
     from alembic.config import Config  # noqa: PLC0415 -- the same
     from alembic.util import CommandError  # noqa: PLC0415 -- the same
 
-    config = Config(attributes={"connection": connection})
+    config = Config(attributes={"connection": connection, "enrol": enrol})
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     try:
