@@ -36,9 +36,12 @@ def merged_client(present: Row, backup: Row) -> dict[str, Any]:
 
 
 def withdrawn(key: Row, now: int) -> dict[str, Any]:
-    """A signing key that neither signs nor verifies from `now` on: it may have been given up since the backup."""
+    """A signing key that neither signs nor verifies from `now` on: it may have been given up since the backup.
+
+    Its stamp holds no more, which nobody asks of a key that is gone.
+    """
     ended = {name: now if key[name] is None else min(key[name], now) for name in ("retiring_from", "gone_from")}
-    return {**key, **ended, "sealed_private_key": b"", "stamp": b""}  # of what is gone, no stamp is asked
+    return {**key, **ended, "sealed_private_key": b""}
 
 
 def _in_both(present: str, backup: str) -> str:

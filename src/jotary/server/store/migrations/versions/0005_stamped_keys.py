@@ -32,18 +32,17 @@ _KEYS: Final = sa.table("signing_keys", *_COLUMNS, sa.column("stamp", sa.LargeBi
 def upgrade() -> None:
     """Add the column, and stamp what is there. No default: an earlier version that still runs adds no key."""
     connection = op.get_bind()
-    is_sqlite = op.get_context().dialect.name == "sqlite"
-    if not is_sqlite:  # first of all: it locks the table, and nobody adds a key that is not read here
-        op.add_column("signing_keys", sa.Column("stamp", sa.LargeBinary(), nullable=True))
+    # First of all: it locks the table, so that nobody adds a key that is not read here; and it fails where the column
+    # is, so that setting back the revision does not have rows stamped.
+    op.add_column("signing_keys", sa.Column("stamp", sa.LargeBinary(), nullable=True))
     keys = [_stamped(dict(row)) for row in connection.execute(sa.select(*_COLUMNS)).mappings()]
-    if is_sqlite:
+    if op.get_context().dialect.name == "sqlite":
         _rebuild()
     else:
         connection.execute(_KEYS.delete())
+        op.alter_column("signing_keys", "stamp", nullable=False)
     if keys:
         connection.execute(_KEYS.insert(), keys)
-    if not is_sqlite:
-        op.alter_column("signing_keys", "stamp", nullable=False)
 
 
 def _stamped(key: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +60,7 @@ def _stamped(key: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rebuild() -> None:
-    """SQLite would want a default, and so would whoever adds a key without a stamp."""
+    """SQLite cannot take away that a column may be empty."""
     op.drop_table("signing_keys")
     op.create_table(
         "signing_keys",
