@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from jotary.jose import Key
 from jotary.oauth.secret import Secret
 from jotary.server.keyring import Keyring, SealError, make_keyring, make_rotation, make_sealer
+from jotary.server.keyring.addition import RotationRefusedError
+from jotary.server.keyring.external import Reference
 from jotary.server.model.signing_key import SigningKey
 from jotary.server.ports import Unavailable
 from jotary.server.settings import Settings
@@ -305,6 +307,38 @@ async def test_an_emergency_mends_what_was_forged(scene: Scene) -> None:
     assert list(keyring.tampered) == []
     assert len(kids(keyring)) == 1
     assert {entry.value for entry in await scene.store.revocations(now=scene.now)} == {kid, row.id}
+
+
+async def test_a_forged_row_does_not_stand_in_the_way_of_a_key_of_an_hsm(scene: Scene) -> None:
+    """It is announced for nobody; but a name that stands there is taken, as the row would be."""
+    settings = msgspec.structs.replace(SETTINGS, signing_keys="external")
+    rotation = make_rotation(settings, scene.store, entropy=secrets.token_bytes)
+    first, second = (Key.generate("ES256").public() for _ in range(2))
+    await rotation.add(START, Reference("pkcs11", "one"), first)
+    row = forged("announced", await scene.row(first.kid))
+    await scene.insert(row)
+
+    with pytest.raises(RotationRefusedError, match="added before"):
+        await rotation.add(START, Reference("pkcs11", "two"), Key.from_jwk(row.public_jwk))
+    await rotation.add(START, Reference("pkcs11", "two"), second)
+
+    assert set(kids(await scene.start(settings))) == {first.kid, second.kid}
+
+
+async def test_the_public_half_of_an_external_key_cannot_be_replaced(scene: Scene) -> None:
+    """Its private half is not sealed here; the stamp does not ask."""
+    settings = msgspec.structs.replace(SETTINGS, signing_keys="external")
+    rotation = make_rotation(settings, scene.store, entropy=secrets.token_bytes)
+    keys = [Key.generate("ES256").public() for _ in range(2)]
+    for number, key in enumerate(keys):
+        await rotation.add(START, Reference("pkcs11", str(number)), key)
+    keyring = await scene.start(settings)
+    public = msgspec.json.encode({**Key.generate("ES256").public().to_jwk(), "kid": keys[1].kid}).decode()
+    await scene.set(keys[1].kid, public_jwk=public)
+
+    for server in (keyring, await scene.start(settings)):
+        await server.refresh()
+        assert kids(server) == [keys[0].kid]
 
 
 async def test_the_same_alarm_is_raised_once_by_all_servers(scene: Scene) -> None:
