@@ -294,6 +294,40 @@ def test_a_withdrawn_key_does_not_come_back_with_an_old_answer(feeding: FeedingI
         assert is_unknown(verifier, feeding.token(session_id="s4", key=stolen))
 
 
+def test_keys_that_were_withdrawn_one_after_the_other_all_stay_so(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """The second cut-off does not make the first forgotten, whatever a cache still has."""
+    first, one = feeding.signing_key, feeding.token(session_id="s1")
+    second = feeding.rotate()
+    two = feeding.token(session_id="s2")
+    feeding.rotate()
+    everything = feeding.jwks()
+    feeding.jwks = lambda: everything  # type: ignore[method-assign]  # a cache that holds more than the issuer
+    with follow(feeding, clock) as verifier:
+        for key, token in ((first, one), (second, two)):
+            assert verifier.verify(token)
+            feeding.cut_off_key(key.kid)
+            until(lambda token=token: is_unknown(verifier, token))  # type: ignore[misc]  # a default that binds
+        clock.advance(3600)
+        assert verifier.verify(feeding.token(session_id="s3")).session_id == "s3"
+        assert is_unknown(verifier, feeding.token(session_id="s4", key=first))
+        assert is_unknown(verifier, feeding.token(session_id="s5", key=second))
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_feed_that_does_not_verify_is_no_reason_to_read_the_keys_again_and_again(
+    feeding: FeedingIssuer, clock: FrozenClock, caplog: pytest.LogCaptureFixture, is_known: bool
+) -> None:
+    """Under a name that is known, never; under an unknown one, once in a while. It is said in a line."""
+    feeding.key = Key.generate("ES256", kid=feeding.signing_key.kid if is_known else "stranger")
+    with follow(feeding, clock) as verifier:
+        verifier.verify(feeding.token())
+        until(lambda: feeding.asked() >= 3)
+    assert feeding.requests.count(feeding.jwks_path) == (1 if is_known else 2)
+    said = [record for record in caplog.records if "feed could not be read" in record.message]
+    assert said
+    assert all(record.exc_info is None for record in said)
+
+
 def test_a_feed_that_a_withdrawn_key_signs_is_not_believed(feeding: FeedingIssuer, clock: FrozenClock) -> None:
     """Neither later nor when it brings the news itself: what else it says, or leaves out, could be the thief's."""
     stolen, token = feeding.signing_key, feeding.token(session_id="s1")

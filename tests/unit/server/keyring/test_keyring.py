@@ -4,13 +4,14 @@ import asyncio
 import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from jotary.jose import JOSEError, jwt
+from jotary.jose import JOSEError, base64url, jwt
 from jotary.oauth.secret import Secret
 from jotary.server.keyring import RELOAD_INTERVAL, Keyring, Rotation, Rules, Sealer, SealError, derive_key
 from jotary.server.keyring.rotation import KeyStore
@@ -146,6 +147,17 @@ def test_keys_can_follow_each_other_within_a_second(machine: Machine) -> None:
 
     keyring = machine.start()
     assert verify(machine.sign(keyring), keyring)
+
+
+def test_a_place_has_the_same_name_for_everybody(machine: Machine) -> None:
+    """By the names of all keys in their own order, as earlier versions have it, which may run beside this one."""
+    rotation = machine.rotation()
+    for _ in range(7):
+        machine.now += 1
+        before = sorted(kid for (kid,) in machine.rows("SELECT id FROM signing_keys"))
+        machine.run(rotation.rotate(machine.now, compromised=True))
+        place = base64url.encode(sha256(" ".join(before).encode()).digest())
+        assert (f"signing key beside {place}",) in machine.rows("SELECT jti FROM assertions")
 
 
 def test_private_keys_are_not_in_the_file(machine: Machine) -> None:
