@@ -313,6 +313,18 @@ def test_keys_that_were_withdrawn_one_after_the_other_all_stay_so(feeding: Feedi
         assert is_unknown(verifier, feeding.token(session_id="s5", key=second))
 
 
+def test_news_of_a_key_that_is_not_held_changes_nothing(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """It was withdrawn long ago, and the feed still names it: no results are lost, and nothing is fetched."""
+    feeding.cut_off_key("long gone")
+    with follow(feeding, clock) as verifier:
+        until(lambda: verifier.verify(feeding.token()) is not None)
+        feeding.cut_off_key("gone, too")
+        asked = feeding.asked()
+        until(lambda: feeding.asked() > asked + 1)
+        assert verifier.verify(feeding.token())
+    assert feeding.requests.count(feeding.jwks_path) == 1
+
+
 @pytest.mark.parametrize("is_known", [True, False])
 def test_a_feed_that_does_not_verify_is_no_reason_to_read_the_keys_again_and_again(
     feeding: FeedingIssuer, clock: FrozenClock, caplog: pytest.LogCaptureFixture, is_known: bool
