@@ -111,7 +111,7 @@ def test_what_was_forged_before_the_upgrade_is_not_believed_by_it(old_url: str) 
     signing, spoilt, forged = (Key.generate("ES256") for _ in range(3))
     public = msgspec.json.encode({**forged.public().to_jwk(), "kid": spoilt.kid}).decode()
     sealed = old_row(signing)["sealed_private_key"]
-    end = {"retiring_from": NOW + 1, "gone_from": NOW + 600}
+    end: dict[str, Any] = {"retiring_from": NOW + 1, "gone_from": NOW + 600}
     write(
         old_url,
         old_row(signing),
