@@ -1,0 +1,108 @@
+"""At most one fetch at a time, none after the end, and none for nothing (design §6.4)."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from jotary.jose import Key, KeySet
+from jotary.testing import FrozenClock
+from jotary.verifier.fetch import Fetched
+from jotary.verifier.key_source import KeySource
+from jotary.verifier.keys import KeyPolicy
+
+KEYS = [Key.generate("ES256").public() for _ in range(2)]
+
+
+class Issuer:
+    """Answers when it is let, and counts."""
+
+    def __init__(self) -> None:
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.asked = 0
+        self.at_once = 0
+        self.most_at_once = 0
+
+    def fetch(self) -> Fetched:
+        """Both keys."""
+        self.asked += 1
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        self.may_answer.wait(30)
+        self.at_once -= 1
+        return Fetched(keys=KeySet(KEYS), max_age=300)
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """Let go at the end."""
+    made = Issuer()
+    yield made
+    made.may_answer.set()
+
+
+@pytest.fixture
+def source(issuer: Issuer, clock: FrozenClock) -> KeySource:
+    """Keys that were fetched once."""
+    made = KeySource(issuer.fetch, KeyPolicy(), clock, cache_size=10)
+    made.start(made.snapshot).result(30)
+    return made
+
+
+def kids(source: KeySource) -> list[str | None]:
+    """The keys that are held."""
+    return [key.kid for key in source.snapshot.keys]
+
+
+def test_a_key_that_is_withdrawn_during_a_fetch_is_not_brought_back_by_it(issuer: Issuer, source: KeySource) -> None:
+    """And no second fetch begins beside it."""
+    issuer.may_answer.clear()
+    under_way = source.start(source.snapshot)
+    source.withdraw([str(KEYS[0].kid)])
+    assert kids(source) == [KEYS[1].kid]
+    issuer.may_answer.set()
+    under_way.result(30)
+    assert kids(source) == [KEYS[1].kid]
+    assert (issuer.asked, issuer.most_at_once) == (2, 1)
+
+
+def test_after_its_end_nothing_is_fetched(issuer: Issuer, source: KeySource, clock: FrozenClock) -> None:
+    """Whatever is heard by who is a little late; what is known stays in use."""
+    source.close()
+    source.withdraw([str(KEYS[0].kid)])
+    source.start(source.snapshot).result(30)
+    assert source.start_for_unknown_key(source.view(clock())) is None
+    assert (issuer.asked, kids(source)) == (1, [KEYS[1].kid])
+    assert source.begun() == 1
+
+
+def test_who_saw_older_keys_fetches_nothing(issuer: Issuer, source: KeySource, clock: FrozenClock) -> None:
+    """Somebody else has fetched since: with these it is looked again first."""
+    seen = source.view(clock())
+    source.start(source.snapshot).result(30)
+    source.start(seen.snapshot).result(30)
+    for_unknown = source.start_for_unknown_key(seen)
+    assert for_unknown is not None
+    for_unknown.result(30)
+    assert issuer.asked == 2
+
+
+def test_an_unknown_key_is_asked_for_once_in_a_while(issuer: Issuer, source: KeySource, clock: FrozenClock) -> None:
+    """Strangers choose the names of keys that they write into tokens."""
+    first = source.start_for_unknown_key(source.view(clock()))
+    assert first is not None
+    first.result(30)
+    assert source.start_for_unknown_key(source.view(clock())) is None
+    clock.advance(31)
+    again = source.start_for_unknown_key(source.view(clock()))
+    assert again is not None
+    again.result(30)
+    assert issuer.asked == 3
+
+
+def test_keys_that_are_too_old_are_not_used(source: KeySource, clock: FrozenClock) -> None:
+    """An issuer that was away for longer than an outage may last."""
+    assert len(source.view(clock()).keys) == 2
+    clock.advance(300 + 86_400 + 1)
+    assert len(source.view(clock()).keys) == 0
