@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 
+from jotary.cli.key_rows import described
 from jotary.oauth.secret import Secret
 from jotary.server.app import prepare
+from jotary.server.keyring import Sealer
+from jotary.server.keyring.stamp import stamped
 from jotary.server.model.changes import AddClient, AddSession, AddUser
 from jotary.server.model.client import Client
 from jotary.server.model.session import Session
+from jotary.server.model.signing_key import SigningKey
 from jotary.server.model.user import User
 from jotary.server.settings import Settings
 from jotary.server.store import open_store
@@ -201,6 +205,18 @@ def test_keys_are_resealed_after_the_secret_was_replaced(with_key: Run, monkeypa
     monkeypatch.delenv("JOTARY_ACCEPTED_SECRETS")
     assert with_key("key", "list", "--json").json() == [before]
     assert with_key("key", "reseal").code == 0
+
+
+def test_a_key_is_said_to_need_the_old_secret_as_long_as_its_stamp_does() -> None:
+    """Sealed under the new one, and retired since by a server that stamps under the old."""
+    old, new = Sealer(bytes(32)), Sealer(bytes(range(32)), bytes(32))
+    sealed = new.seal(b"{}", kid="one", nonce=bytes(12))
+    key = SigningKey(
+        id="one", algorithm="ES256", public_jwk={}, sealed_private_key=sealed, announced_at=1, signing_from=1
+    )
+    for sealer, under in ((old, "an accepted secret"), (new, "secret")):
+        (shown,) = described([stamped(key, sealer, bytes)], new, NOW)
+        assert shown["sealed_under"] == under
 
 
 def test_where_keys_are_external_the_server_makes_none(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,6 +101,16 @@ def test_an_unknown_key_is_asked_for_once_in_a_while(issuer: Issuer, source: Key
     assert issuer.asked == 3
 
 
+def test_the_first_fetch_does_not_use_up_what_an_unknown_key_may_ask_for(issuer: Issuer, clock: FrozenClock) -> None:
+    """It was made because there were no keys; the issuer may rotate right behind it."""
+    source = KeySource(issuer.fetch, KeyPolicy(), clock, cache_size=10)
+    for _ in range(2):
+        fetch = source.start_for_unknown_key(source.view(clock()))
+        assert fetch is not None
+        fetch.result(30)
+    assert issuer.asked == 2
+
+
 def test_keys_that_are_too_old_are_not_used(source: KeySource, clock: FrozenClock) -> None:
     """An issuer that was away for longer than an outage may last."""
     assert len(source.view(clock()).keys) == 2

@@ -9,7 +9,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 from cryptography.exceptions import InvalidSignature
 
-from jotary.jose import JOSEError, Key, base64url
+from jotary.jose import Key, base64url
 from jotary.server.ports import Unavailable
 
 Answer = TypeVar("Answer")
@@ -150,7 +150,7 @@ class Custodians:
         try:
             signature = await self._run(lambda: self._custodian(custodian).sign(reference.name, algorithm, message))
             public.verifier(algorithm)(signature, message)
-        except (InvalidSignature, JOSEError) as error:
+        except InvalidSignature as error:
             raise Unavailable(f"{custodian} answered for {public.kid} with a signature that does not verify") from error
         except NoSuchKeyError as error:  # it was there when it was added
             raise Unavailable(str(error)) from error

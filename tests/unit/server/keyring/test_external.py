@@ -103,6 +103,17 @@ def test_one_that_hangs_is_given_up_and_holds_up_nobody_else() -> None:
         go_on.set()
 
 
+def test_a_place_is_free_again_when_its_signature_is_there() -> None:
+    """Or after so many of them nobody could sign any more."""
+    drawer = Drawer()
+    custodians = Custodians({"drawer": lambda: drawer}, workers=1, queue=0)
+
+    async def thrice() -> list[str]:
+        return [await sign(custodians, drawer) for _ in range(3)]
+
+    assert len(asyncio.run(thrice())) == 3
+
+
 def test_a_key_that_has_gone_is_unavailable() -> None:
     """It was there when it was added: no request is at fault."""
     drawer = Drawer()

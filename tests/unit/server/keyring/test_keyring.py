@@ -21,6 +21,7 @@ from jotary.server.model.changes import Change, ReplaceSigningKey
 from jotary.server.model.signing_key import SigningKey
 from jotary.server.ports import Unavailable
 from jotary.server.store import Store, open_store
+from jotary.server.telemetry.key_care import renew
 
 START = 1_800_000_000
 SECRET = Secret("the secret that seals the keys of these tests")
@@ -338,6 +339,8 @@ def test_a_key_that_does_not_open_here_does_not_keep_a_withdrawn_one_in_use(mach
 
     with pytest.raises(SealError):
         machine.run(keyring.refresh())
+    with pytest.raises(Unavailable, match="accepted_secrets"):  # the feed passes no news on that nobody can sign
+        machine.run(renew(keyring))
 
     assert old not in kids(keyring)
     with pytest.raises(Unavailable):
