@@ -254,12 +254,9 @@ class _Worker(Application):
 
 
 async def _open_store(settings: Settings, *, watches: Sequence[StoreWatch] = ()) -> Store:
+    connections, enrol = settings.database_connections, make_enrolment(settings, entropy=system_entropy)
     return await open_store(
-        settings.database,
-        connections=settings.database_connections,
-        watches=watches,
-        origin=current_origin,
-        enrol=make_enrolment(settings, entropy=system_entropy),
+        settings.database, connections=connections, watches=watches, origin=current_origin, enrol=enrol
     )
 
 
