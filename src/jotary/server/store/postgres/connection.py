@@ -23,7 +23,7 @@ class _UnreadableURLError(asyncpg.InterfaceError):
 
 
 #: Seconds in which a call has its answer or fails: waiting for a connection, connecting and running together.
-DEADLINE: Final = 0.9
+DEADLINE: Final = 0.8
 
 #: Seconds that a call in a crowd waits for its turn, while the database goes on answering the others.
 PATIENCE: Final = 5.0
