@@ -23,14 +23,15 @@ from starlette.types import ASGIApp, Message, Scope
 from bench.access_token import AUDIENCE, ISSUER, SCOPE, tokens
 from bench.measurement import JOTARY, Comparison, Effort, Target, take_turns
 from bench.verify import LIMIT, bare_verifier
-from jotary import Principal, TokenVerifier
+from jotary import TokenVerifier
 from jotary.integrations import fastapi, starlette
 from jotary.jose import Key, KeySet
 
 _BATCH = 64  # requests for each entry into the event loop, which belongs to no request
 _OPEN = "open"
 _BARE = "HTTPBearer, bare"
-_IN_ONE_STEP = "jotary, by Security(scopes=…)"
+_BY_SECURITY = "jotary, by Security(scopes=…)"
+_BY_DEPENDS = "jotary, by Depends(…)"
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def on_starlette(of: Tokens) -> dict[str, ASGIApp]:
 
 
 def on_fastapi(of: Tokens) -> dict[str, ASGIApp]:
-    """The same route: open, behind a bare `HTTPBearer`, as the README protects it, in one step, and by PyJWT."""
+    """The same route: open, behind a bare `HTTPBearer`, as the README protects it, in other words, and by PyJWT."""
     security = fastapi.JotarySecurity(of.verifier())
     require = security.require(SCOPE)
     bearer = HTTPBearer()
@@ -153,27 +154,22 @@ def on_fastapi(of: Tokens) -> dict[str, ASGIApp]:
     async def claims(credentials: Annotated[HTTPAuthorizationCredentials, Depends(bearer)]) -> dict[str, Any]:
         return checked(credentials)
 
-    async def bare(_: Annotated[HTTPAuthorizationCredentials, Depends(bearer)]) -> Response:
-        return PlainTextResponse("a task")
-
-    async def by_jotary(_: Annotated[Principal, Depends(require)]) -> Response:
-        return PlainTextResponse("a task")
-
-    async def by_jotary_in_one_step(_: Annotated[Principal, Security(security, scopes=[SCOPE])]) -> Response:
-        return PlainTextResponse("a task")
-
-    async def by_pyjwt(_: Annotated[dict[str, Any], Depends(claims)]) -> Response:
-        return PlainTextResponse("a task")
-
     async def unprotected() -> Response:
         return PlainTextResponse("a task")
 
+    def behind(declared: Any) -> Callable[..., Any]:
+        async def protected(_: Annotated[Any, declared]) -> Response:
+            return PlainTextResponse("a task")
+
+        return protected
+
     endpoints: dict[str, Callable[..., Any]] = {
         _OPEN: unprotected,
-        _BARE: bare,
-        JOTARY: by_jotary,
-        _IN_ONE_STEP: by_jotary_in_one_step,
-        "PyJWT": by_pyjwt,
+        _BARE: behind(Depends(bearer)),
+        JOTARY: behind(require),
+        _BY_SECURITY: behind(Security(security, scopes=[SCOPE])),
+        _BY_DEPENDS: behind(Depends(require)),
+        "PyJWT": behind(Depends(claims)),
     }
     return {party: _fastapi(endpoint) for party, endpoint in endpoints.items()}
 

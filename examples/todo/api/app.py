@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from fastapi import Depends, FastAPI, HTTPException, Query, Response
+from fastapi import FastAPI, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from jotary import Principal, TokenVerifier
@@ -43,8 +43,8 @@ class Page(BaseModel):
 def create_app(verifier: TokenVerifier, tasks: Tasks, *, client_id: str | None = None) -> FastAPI:
     """Build the API; `client_id` is the public client behind Swagger's Authorize button."""
     security = JotarySecurity(verifier, scopes={"todo:read": "Read your tasks", "todo:write": "Change your tasks"})
-    Reader = Annotated[Principal, Depends(security.require("todo:read"))]  # noqa: N806 -- a type
-    Writer = Annotated[Principal, Depends(security.require("todo:write"))]  # noqa: N806 -- a type
+    Reader = Annotated[Principal, security.require("todo:read")]  # noqa: N806 -- a type
+    Writer = Annotated[Principal, security.require("todo:write")]  # noqa: N806 -- a type
     app = FastAPI(title="ToDo", version="1", swagger_ui_init_oauth=security.swagger_ui_init_oauth(client_id))
     security.install(app)
     problems.install(app)  # after it, so that every refusal has the same form

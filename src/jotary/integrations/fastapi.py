@@ -1,9 +1,10 @@
 """Protect a FastAPI application: a dependency per scope, shown in OpenAPI, and sign-in from Swagger UI (RFC 6750)."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from inspect import Parameter, Signature
+from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Security
+from fastapi import FastAPI, HTTPException, params
 from fastapi.openapi.models import OAuth2, OAuthFlowAuthorizationCode, OAuthFlows
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
@@ -14,9 +15,7 @@ from jotary.verifier import MultiIssuerVerifier, Principal, TokenVerifier
 from jotary.verifier.challenge import Refusal
 from jotary.verifier.resource_server import Refused, ResourceServer
 
-__all__ = ["JotarySecurity", "RefusedRequest"]
-
-Dependency = Callable[..., Awaitable[Principal]]
+__all__ = ["JotarySecurity", "RefusedRequest", "Requirement"]
 
 
 class RefusedRequest(HTTPException):
@@ -34,8 +33,8 @@ class RefusedRequest(HTTPException):
 class JotarySecurity(ResourceServer, SecurityBase):
     """Protects FastAPI routes. Call `install(app)` once.
 
-    `Depends(security.require("todo:read"))` and `Security(security, scopes=["todo:read"])` say the same; both give the
-    `Principal` and show the scopes in OpenAPI. The second is the cheaper one, as FastAPI resolves it in one step.
+    `Annotated[Principal, security.require("todo:read")]` gives the `Principal` and shows the scopes in OpenAPI, as does
+    `Annotated[Principal, Security(security, scopes=["todo:read"])]`.
 
     Args:
         verifier: of the tokens; who made it closes it.
@@ -66,23 +65,37 @@ class JotarySecurity(ResourceServer, SecurityBase):
         flow.scopes = self.scopes  # the same dict, so that OpenAPI shows what routes add to it
         self.model = OAuth2(flows=OAuthFlows(authorizationCode=flow))
         self.scheme_name = "OAuth2"
-        self._scheme = _Scheme(self.model, self.scheme_name)
-        self._required: dict[tuple[str, ...], Dependency] = {}
+        self._required: dict[tuple[str, ...], Requirement] = {}
 
     async def __call__(self, connection: HTTPConnection, security_scopes: SecurityScopes) -> Principal:
         """Let in: the dependency itself, for `Security(security, scopes=[...])`."""
-        return await self._admit(connection, tuple(security_scopes.scopes))
+        return await self.admit_connection(connection, tuple(security_scopes.scopes))
 
-    def require(self, *scopes: str) -> Dependency:
+    def require(self, *scopes: str) -> "Requirement":
         """Return the dependency that lets in tokens with all of these scopes; the same one for the same scopes.
+
+        It stands where FastAPI takes `Security(...)`, or in `Depends(...)`, which costs a second step at each request.
 
         Raises:
             ValueError: one of the scopes is no scope value.
         """
         required = self.declare(scopes)
         if required not in self._required:
-            self._required[required] = self._dependency(required)
+            self._required[required] = Requirement(_Check(self, required), scopes=required)
         return self._required[required]
+
+    async def admit_connection(self, connection: HTTPConnection, required: tuple[str, ...]) -> Principal:
+        """Return who sends the request, as `admit` does.
+
+        Raises:
+            RefusedRequest: with 400, 401, 403 or 503.
+        """
+        scope = connection.scope
+        authorization = [value for name, value in scope["headers"] if name == b"authorization"]
+        try:
+            return await self.admit(authorization, scope["query_string"], required)
+        except Refused as refused:
+            raise RefusedRequest(refused.refusal) from refused
 
     def install(self, app: FastAPI) -> None:
         """Let an application answer refusals as RFC 6750 says, and serve the metadata document (RFC 9728 §3.1).
@@ -108,34 +121,39 @@ class JotarySecurity(ResourceServer, SecurityBase):
             settings["additionalQueryStringParams"] = {"resource": self.resource}  # RFC 8707 §2
         return settings
 
-    def _dependency(self, required: tuple[str, ...]) -> Dependency:
-        # `_scheme` does nothing but tell OpenAPI the scopes.
-        async def admit(connection: HTTPConnection, _: None = Security(self._scheme, scopes=required)) -> Principal:
-            return await self._admit(connection, required)
-
-        return admit
-
     async def _serve_metadata(self) -> Response:
         return JSONResponse(self.metadata(), headers=self.metadata_headers)
 
-    async def _admit(self, connection: HTTPConnection, required: tuple[str, ...]) -> Principal:
-        scope = connection.scope
-        authorization = [value for name, value in scope["headers"] if name == b"authorization"]
-        try:
-            return await self.admit(authorization, scope["query_string"], required)
-        except Refused as refused:
-            raise RefusedRequest(refused.refusal) from refused
+
+class Requirement(params.Security):
+    """What `JotarySecurity.require` returns: FastAPI's declaration of a dependency, and a dependency by itself.
+
+    FastAPI shows in OpenAPI only the scopes of a declaration, so inside `Depends` it is a dependency on its own
+    declaration.
+    """
+
+    @property
+    def __signature__(self) -> Signature:
+        """What FastAPI reads to know what to call it with."""
+        return Signature([Parameter("principal", Parameter.KEYWORD_ONLY, annotation=Annotated[Principal, self])])
+
+    async def __call__(self, *, principal: Principal) -> Principal:
+        """Give what the declaration gave."""
+        return principal
 
 
-class _Scheme(SecurityBase):
-    """A security scheme for OpenAPI; whoever depends on it does the checking."""
+class _Check(SecurityBase):
+    """The dependency itself: a security scheme for OpenAPI, called once for each request."""
 
-    def __init__(self, model: OAuth2, scheme_name: str) -> None:
-        self.model = model
-        self.scheme_name = scheme_name
+    def __init__(self, security: JotarySecurity, required: tuple[str, ...]) -> None:
+        self.model = security.model
+        self.scheme_name = security.scheme_name
+        self._security = security
+        self._required = required
 
-    async def __call__(self) -> None:
-        """Nothing: it costs as little as a dependency can."""
+    async def __call__(self, connection: HTTPConnection) -> Principal:
+        """Let in."""
+        return await self._security.admit_connection(connection, self._required)
 
 
 async def _answer(_: object, refused: Any) -> Response:

@@ -34,48 +34,42 @@ CORS = Middleware(CORSMiddleware, allow_origins=["https://app.example"], allow_h
 Build = Callable[[TokenVerifier], ASGIApp]
 
 
+def _fastapi(security: fastapi.JotarySecurity, require: Callable[..., Any]) -> ASGIApp:
+    app = FastAPI(middleware=[CORS])
+    security.install(app)
+    writer = require("todo:read", "todo:write")
+
+    @app.api_route("/tasks", methods=["GET", "HEAD"])
+    async def read(principal: Annotated[Principal, require("todo:read")]) -> dict[str, str]:
+        return {"subject": principal.subject}
+
+    @app.post("/tasks")
+    def write(principal: Annotated[Principal, writer]) -> dict[str, str]:
+        return {"subject": principal.subject}
+
+    @app.get("/me")
+    async def me(principal: Annotated[Principal, require()]) -> dict[str, str]:
+        return {"subject": principal.subject}
+
+    return app
+
+
+def fastapi_require(verifier: TokenVerifier) -> ASGIApp:
+    """`security.require(...)` by itself."""
+    security = fastapi.JotarySecurity(verifier, scopes=SCOPES, name="ToDo")
+    return _fastapi(security, security.require)
+
+
 def fastapi_depends(verifier: TokenVerifier) -> ASGIApp:
     """`Depends(security.require(...))`."""
     security = fastapi.JotarySecurity(verifier, scopes=SCOPES, name="ToDo")
-    app = FastAPI(middleware=[CORS])
-    security.install(app)
-    writer = security.require("todo:read", "todo:write")
-
-    @app.api_route("/tasks", methods=["GET", "HEAD"])
-    async def read(principal: Annotated[Principal, Depends(security.require("todo:read"))]) -> dict[str, str]:
-        return {"subject": principal.subject}
-
-    @app.post("/tasks")
-    def write(principal: Annotated[Principal, Depends(writer)]) -> dict[str, str]:
-        return {"subject": principal.subject}
-
-    @app.get("/me")
-    async def me(principal: Annotated[Principal, Depends(security.require())]) -> dict[str, str]:
-        return {"subject": principal.subject}
-
-    return app
+    return _fastapi(security, lambda *scopes: Depends(security.require(*scopes)))
 
 
 def fastapi_security(verifier: TokenVerifier) -> ASGIApp:
-    """`Security(security, scopes=[...])`."""
-    scopes = {"todo:read": "Read your tasks", "todo:write": ""}
-    security = fastapi.JotarySecurity(verifier, scopes=scopes, name="ToDo")
-    app = FastAPI(middleware=[CORS])
-    security.install(app)
-
-    @app.api_route("/tasks", methods=["GET", "HEAD"])
-    async def read(principal: Annotated[Principal, Security(security, scopes=["todo:read"])]) -> dict[str, str]:
-        return {"subject": principal.subject}
-
-    @app.post("/tasks")
-    def write(principal: Annotated[Principal, Security(security, scopes=list(scopes))]) -> dict[str, str]:
-        return {"subject": principal.subject}
-
-    @app.get("/me")
-    async def me(principal: Annotated[Principal, Depends(security)]) -> dict[str, str]:
-        return {"subject": principal.subject}
-
-    return app
+    """`Security(security, scopes=[...])`, and `Depends(security)`."""
+    security = fastapi.JotarySecurity(verifier, scopes={**SCOPES, "todo:write": ""}, name="ToDo")
+    return _fastapi(security, lambda *scopes: Security(security, scopes=scopes) if scopes else Depends(security))
 
 
 async def _answer(request: Request) -> Response:
@@ -274,6 +268,7 @@ def litestar_guard(verifier: TokenVerifier) -> ASGIApp:
 
 
 BUILDS: list[Build] = [
+    fastapi_require,
     fastapi_depends,
     fastapi_security,
     starlette_require,

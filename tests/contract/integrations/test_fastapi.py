@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Security, WebSocket
+from fastapi.dependencies.utils import get_dependant
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import PlainTextResponse
 from fastapi.testclient import TestClient
@@ -40,6 +41,9 @@ def test_openapi_shows_the_scopes_of_each_operation(security: JotarySecurity) ->
     app = FastAPI()
     security.install(app)
 
+    @app.get("/require", dependencies=[security.require("todo:read", "todo:admin")])
+    async def require() -> None: ...
+
     @app.get("/depends", dependencies=[Depends(security.require("todo:read", "todo:admin"))])
     async def depends() -> None: ...
 
@@ -53,7 +57,11 @@ def test_openapi_shows_the_scopes_of_each_operation(security: JotarySecurity) ->
     async def open_to_all() -> None: ...
 
     both = [{"OAuth2": ["todo:read", "todo:admin"]}]
-    assert operations(app) == {"/depends": both, "/security": both, "/any": [{"OAuth2": []}], "/open": []}
+    assert operations(app) == {
+        **dict.fromkeys(("/require", "/depends", "/security"), both),
+        "/any": [{"OAuth2": []}],
+        "/open": [],
+    }
 
 
 def test_openapi_says_where_to_sign_in(security: JotarySecurity) -> None:
@@ -118,6 +126,24 @@ def test_the_same_scopes_are_the_same_dependency(security: JotarySecurity) -> No
 
     fake = ISSUER.verifier().verify(ISSUER.token("fake"))
     app.dependency_overrides[security.require("a")] = lambda: fake
+    assert TestClient(app).get("/").json() == "fake"
+
+
+def test_what_require_returns_is_one_dependency(security: JotarySecurity) -> None:
+    """FastAPI takes it as it is, and resolves nothing else for it."""
+    app = FastAPI()
+    requirement = security.require("a")
+
+    @app.get("/")
+    async def index(principal: Annotated[Principal, requirement]) -> str:
+        return principal.subject
+
+    (dependency,) = get_dependant(path="/", call=index).dependencies
+    assert (dependency.call, dependency.dependencies) == (requirement.dependency, [])
+    assert TestClient(app).get("/", headers=bearer("a")).json() == "ada"
+    fake = ISSUER.verifier().verify(ISSUER.token("fake"))
+    assert requirement.dependency is not None
+    app.dependency_overrides[requirement.dependency] = lambda: fake
     assert TestClient(app).get("/").json() == "fake"
 
 
