@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from jotary.cli.front_door import refusal
+from jotary.cli.front_door.answer import Answer
 from jotary.cli.front_door.hang_up import has_hung_up
 from jotary.cli.front_door.lingering import LingeringTransport
 from jotary.cli.front_door.refusal import Refusal
@@ -65,7 +66,6 @@ class FrontDoor(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._watch = watch_of(self.server_state, self.limit_concurrency)
         self.limit_concurrency = None  # the watch decides, who knows who is idle
-        self.app = self._watch.counted(self.app)
         self._is_stopping: Callable[[], bool] = getattr(self.config.loaded_app, "is_stopping", _never)
         self._stage = Stage.BETWEEN
         self._since = self._watch.now
@@ -186,8 +186,15 @@ class FrontDoor(HttpToolsProtocol):
         return HEAD_PATIENCE if self._stage is Stage.HEAD or self.cycle is None else self.timeout_keep_alive
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._watch.starting += 1
-        super()._start_asgi_task(cycle, app)
+        watch = self._watch
+        watch.starting += 1
+
+        # No coroutine of its own around that of the application: each of its steps would pass through it.
+        def enter(scope: Any, receive: Any, _send: object) -> Any:
+            watch.starting -= 1
+            return app(scope, receive, Answer(cycle).send)
+
+        super()._start_asgi_task(cycle, enter)
 
     def _enter(self, stage: Stage) -> None:
         self._stage = stage

@@ -5,7 +5,6 @@ from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
 import structlog
-from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 #: Seconds between two looks at the connections. No connection has a timer of its own.
@@ -77,16 +76,6 @@ class Watch:
     def note_refusal(self) -> None:
         """Count a request that was refused; the next sweep logs how many there were."""
         self._refused += 1
-
-    def counted(self, app: ASGIApp) -> ASGIApp:
-        """The application; that it was entered ends what `starting` counts."""
-
-        # No coroutine of its own around that of the application: each of its steps would pass through it.
-        def enter(scope: Scope, receive: Receive, send: Send) -> Any:
-            self.starting -= 1
-            return app(scope, receive, send)
-
-        return enter
 
     def sweep(self) -> None:
         """One tick of the clock: look at every connection."""
