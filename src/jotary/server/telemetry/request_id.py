@@ -1,10 +1,10 @@
 """A name for every request, in its answer, in every log line and in every audit event that it causes."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -67,11 +67,10 @@ class RequestIds:
         name = self._entropy(_SIZE).hex()
         header = (HEADER, name.encode())
 
-        async def send_named(message: Message) -> None:
+        def send_named(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                headers: list[Any] = [*message.get("headers", ()), header]
-                message = {**message, "headers": headers}
-            await send(message)
+                message = {**message, "headers": [*message.get("headers", ()), header]}
+            return send(message)
 
         client = scope.get("client")
         token = _current.set(Origin(address=client[0] if client else None, request_id=name))

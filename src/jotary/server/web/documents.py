@@ -1,7 +1,7 @@
 """Documents that are the same for everybody: their bytes are made once, and a reader that has them gets 304."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,19 +22,20 @@ class Document:
     def __init__(self, body: bytes, *, media_type: str, headers: Mapping[str, str]) -> None:
         self.digest = base64url.encode(hashlib.sha256(body).digest()[:16])
         self.body = body
-        self._etag = f'"{self.digest}"'
-        self._headers = encode_headers({**headers, "ETag": self._etag}, media_type=media_type)
-        self._unchanged = encode_headers({**headers, "ETag": self._etag})
+        etag = f'"{self.digest}"'
+        self._etag = etag.encode()
+        self._headers = encode_headers({**headers, "ETag": etag}, media_type=media_type)
+        self._unchanged = encode_headers({**headers, "ETag": etag})
 
     def response(self, request: Request) -> Response:
         """The document, or 304 if the reader has it (RFC 9110 §13.1.2)."""
-        if _names(request.headers.get("if-none-match"), self._etag):
+        known = [value for name, value in request.scope["headers"] if name == b"if-none-match"]
+        if known and _names(known, self._etag):
             return PreparedResponse(b"", self._unchanged, status=304)
         return PreparedResponse(self.body, self._headers)
 
 
-def _names(if_none_match: str | None, etag: str) -> bool:
-    if if_none_match is None:
-        return False
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return etag in tags or "*" in tags
+def _names(if_none_match: Sequence[bytes], etag: bytes) -> bool:
+    """Whether the reader has it: all headers of a name are one list (RFC 9110 §5.3)."""
+    tags = [tag.strip().removeprefix(b"W/") for tag in b",".join(if_none_match).split(b",")]
+    return etag in tags or b"*" in tags

@@ -46,6 +46,8 @@ class Forwarded:
         return scope["client"] is not None and self._is_trusted(scope["client"][0])
 
     def _is_trusted(self, address: str) -> bool:
+        if not self._networks:
+            return False
         parsed = parse_address(address)
         return parsed is not None and any(parsed in network for network in self._networks)
 
