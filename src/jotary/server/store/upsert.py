@@ -1,14 +1,15 @@
 """INSERT … ON CONFLICT: SQLite and PostgreSQL have the same words for it, SQLAlchemy one construct for each."""
 
+import importlib
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-Insert = sqlite.Insert | postgresql.Insert
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
-_INSERTS: Final[dict[str, Callable[[sa.Table], Insert]]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+Insert: TypeAlias = "sqlite.Insert | postgresql.Insert"
 
 
 class Upsert(sa.ClauseElement):
@@ -27,4 +28,6 @@ class Upsert(sa.ClauseElement):
         """As of every statement; the dialect must be known."""
         if dialect is None:
             raise TypeError("an upsert is compiled for a dialect")
-        return self._build(_INSERTS[dialect.name](self._table)).compile(bind, dialect, **options)
+        # By name: a server on SQLite loads nothing of PostgreSQL.
+        insert: Callable[[sa.Table], Insert] = importlib.import_module(f"sqlalchemy.dialects.{dialect.name}").insert
+        return self._build(insert(self._table)).compile(bind, dialect, **options)
