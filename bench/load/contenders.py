@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.access_token import AUDIENCE, SCOPE
 from bench.load.postgresql import durable_postgresql
-from bench.load.process import Command, cores, free_port, on_core
+from bench.load.process import Command, cores, free_port, on_core, serving
 from bench.measurement import JOTARY
 from bench.peers.npm import Unavailable, build, install
 from jotary.oauth.secret import Secret
@@ -109,6 +109,9 @@ def _jotary(name: str, folder: Path, database: str, workers: int = 1) -> Contend
     refresh_tokens = RefreshTokens(derive_key(Secret(secret), "refresh-token"))
     command = jotary_command(folder, port=port, database=database, secret=secret, workers=workers)
     first = [refresh_tokens.mint(each.id, each.generation) for each in sessions]
+    # Installing makes the bytecode: a process that does would hold what it took to compile, some 6 MiB, for ever.
+    with serving(command, port):
+        pass
     return Contender(name, port, command, endpoints.JWKS, client_secret, first, workers)
 
 
@@ -121,7 +124,7 @@ def jotary_command(folder: Path, *, port: int, database: str, secret: str, worke
         "JOTARY_LOG_FORMAT": "json",
         # The code that this process runs, wherever the server's folder is.
         "PYTHONPATH": os.pathsep.join(str(Path(path).resolve()) for path in sys.path),
-        # With its bytecode, as it is installed; the first start makes that, whatever this environment forbids.
+        # With its bytecode, as it is installed; whatever this environment forbids.
         "PYTHONDONTWRITEBYTECODE": "",
         "PYTHONPYCACHEPREFIX": f"{folder}/bytecode",
     }
