@@ -1,5 +1,6 @@
 """The `jotary` command. Each noun or verb is a file of its own, loaded when it is asked for."""
 
+import gc
 import importlib.util
 import sys
 
@@ -9,6 +10,7 @@ def main() -> None:
     if importlib.util.find_spec("click") is None:
         sys.stderr.write("Error: the jotary command needs click. Install it with: pip install 'jotary[cli]'\n")
         sys.exit(1)
+    gc.disable()  # until the command is loaded: code stays, and to look for garbage in it is a tenth of the start
     from jotary.cli.group import jotary  # noqa: PLC0415 -- after the check above
 
     jotary.main(prog_name="jotary")

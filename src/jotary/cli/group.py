@@ -1,5 +1,6 @@
 """The root of the command line: which commands there are, and what becomes of their failures."""
 
+import gc
 import importlib
 import importlib.metadata
 import os
@@ -46,6 +47,9 @@ class _Stub(click.Command):
         command = getattr(importlib.import_module(module), name)
         if not isinstance(command, click.Command):
             raise TypeError(f"{self._target} is no command")
+        if not gc.isenabled():  # as `main` left it
+            gc.freeze()
+            gc.enable()
         return command
 
 

@@ -178,6 +178,22 @@ except SystemExit:
     assert not {"sqlalchemy", "starlette", "uvicorn", "structlog", "cryptography", "rich"} & set(loaded)
 
 
+def test_garbage_is_collected_once_a_command_is_loaded() -> None:
+    """What was loaded before is looked through never again."""
+    shown = python(
+        """
+import gc, sys
+from jotary.cli import main
+sys.argv = ["jotary", "db", "--help"]
+try:
+    main()
+except SystemExit:
+    print(gc.isenabled(), gc.get_freeze_count() > 0)
+"""
+    )
+    assert shown.stdout.splitlines()[-1] == "True True"
+
+
 def test_without_click_it_says_which_extra_brings_it() -> None:
     """`pip install jotary` alone installs the script too."""
     outcome = python(
