@@ -11,6 +11,7 @@ from enum import Enum, auto
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, Final, cast
+from weakref import ref
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -111,7 +112,7 @@ class FrontDoor(HttpToolsProtocol):
             self._refuse_in_haste()
         else:
             super().on_headers_complete()
-            cast("dict[str, Any]", self.scope)[AWAITED] = partial(self._is_awaited, self.cycle)
+            cast("dict[str, Any]", self.scope)[AWAITED] = partial(self._is_awaited, ref(self.cycle))
             if self._is_stopping():  # uvicorn ends those connections only that it knows when it is told
                 self.cycle.keep_alive = False
 
@@ -175,7 +176,10 @@ class FrontDoor(HttpToolsProtocol):
         """Close at once: somebody else needs the place."""
         self.transport.abort()
 
-    def _is_awaited(self, cycle: RequestResponseCycle) -> bool:
+    def _is_awaited(self, request: "ref[RequestResponseCycle]") -> bool:
+        cycle = request()  # which holds the scope that this is noted in: a circle, for the collector to find
+        if cycle is None:
+            return False
         if not cycle.disconnected:
             cycle.disconnected = has_hung_up(self._door.get_extra_info("socket").fileno())
         return not cycle.disconnected
