@@ -175,17 +175,71 @@ async def test_a_log_that_another_process_keeps_long_starts_over(path: str, monk
         connection.set_trace_callback(traced.append)
         return connection
 
-    folding = Writer(tracing, patience=5)
-    await folding.write(insert())
-    await folding.close()
+    async def fold() -> None:
+        folding = Writer(tracing, patience=5)
+        for _ in range(2):  # the second finds the log twice as long as it may be
+            await folding.write(insert())
+        await folding.close()
+
+    await fold()
     assert "PRAGMA wal_checkpoint(RESTART)" not in traced
     with contextlib.closing(connect(path, busy_timeout=5)) as other:
         for _ in range(60):
             other.execute("INSERT INTO t VALUES (1)")
-        folding = Writer(tracing, patience=5)
-        await folding.write(insert())
-        await folding.close()
+        await fold()
     assert "PRAGMA wal_checkpoint(RESTART)" in traced
+
+
+async def test_commits_go_on_while_the_log_is_folded_in(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/decisions/0018: nobody waits for a disk that takes long, unless the log gets twice as long meanwhile."""
+    monkeypatch.setattr(writer, "CHECKPOINT_AFTER", 10)
+    monkeypatch.setattr(writer, "IDLE_SECONDS", 3600)
+    slow_disk = threading.Event()
+
+    def slowly() -> sqlite3.Connection:
+        if threading.current_thread().name.startswith("jotary-folder"):
+            assert slow_disk.wait(30)
+        return connect(path, busy_timeout=5)
+
+    folding = Writer(slowly, patience=5)
+    for _ in range(20):
+        await folding.write(insert())
+    waiting = asyncio.create_task(folding.write(insert()))
+    await asyncio.sleep(0.1)
+    assert (waiting.done(), folding.waiting) == (False, 1)
+    slow_disk.set()
+    assert await waiting == 1
+    await folding.close()
+
+
+async def test_a_log_starts_over_under_a_load_that_never_rests(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folded in beside the commits alone, it would grow for as long as they come (docs/decisions/0002)."""
+    monkeypatch.setattr(writer, "CHECKPOINT_AFTER", 10)
+    monkeypatch.setattr(writer, "IDLE_SECONDS", 3600)
+    loaded = writer_on(path)
+    for _ in range(300):
+        await loaded.write(insert())
+    log = Path(f"{path}-wal").stat().st_size
+    await loaded.close()
+    assert log < 60 * (4096 + 24)  # two pages at most for each of twenty rows, and a few that come between
+
+
+async def test_a_log_that_cannot_be_folded_in_stays(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Out of file descriptors, say: nobody is told, as nothing is lost; the next time takes it."""
+    monkeypatch.setattr(writer, "CHECKPOINT_AFTER", 1)
+    failures = [sqlite3.OperationalError("unable to open database file"), OSError("no folder")]
+
+    def failing() -> sqlite3.Connection:
+        if threading.current_thread().name.startswith("jotary-folder") and failures:
+            raise failures.pop()
+        return connect(path, busy_timeout=5)
+
+    folding = Writer(failing, patience=5)
+    for _ in range(9):
+        assert await folding.write(insert()) == 1
+    assert not failures
+    await folding.close()
+    assert rows(path) == 9
 
 
 class Gate:

@@ -18,7 +18,7 @@ from jotary.server.store.driver import Step, TellCommit
 
 GROUP_LIMIT: Final = 64
 QUEUE_LIMIT: Final = 4096
-CHECKPOINT_AFTER: Final = 4000  # changed rows: 16 MB of log and 20 ms of work at most
+CHECKPOINT_AFTER: Final = 4000  # changed rows: 16 MB of log at most
 IDLE_SECONDS: Final = 1.0  # without a write, after which the log is folded in whatever its size
 LOG_LIMIT: Final = 16384  # pages
 
@@ -43,6 +43,8 @@ class _Job(NamedTuple):
 class Writer:
     """A task that forms the groups, a thread for what waits on the disk or on a lock, and the connection of both.
 
+    A second thread folds the log in while the first goes on.
+
     One event loop at a time uses a writer; all that it does begins with the first write.
 
     Args:
@@ -61,6 +63,8 @@ class Writer:
         self._checkpointed = 0  # `total_changes` at the last checkpoint
         self._task: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "jotary-writer")
+        self._folder = ThreadPoolExecutor(1, "jotary-folder")
+        self._folding: asyncio.Future[None] | None = None  # what that thread does
 
     async def write(self, unit: Sequence[Step]) -> int:
         """Run a unit durably. Returns how many rows it touched; raises as `driver.Driver.write`."""
@@ -88,15 +92,16 @@ class Writer:
         self._news.set()
         if self._task is not None:
             await self._task
+        await asyncio.to_thread(self._folder.shutdown)
         await asyncio.to_thread(self._thread.shutdown)
 
     async def _run(self) -> None:
+        self._folding = None
         await self._in_thread(self._drop_connection)  # that of an event loop that ended in the middle
         try:
             while (group := await self._take()) is not None:
                 _answer(group, await self._commit(group))
-                if self._unfolded() >= (CHECKPOINT_AFTER if group else 1):
-                    await self._in_thread(self._checkpoint)
+                await self._fold(is_idle=not group)
         finally:
             self._thread.submit(self._drop_connection)
 
@@ -169,6 +174,31 @@ class Writer:
     def _unfolded(self) -> int:
         """How many rows were changed since the last checkpoint."""
         return 0 if self._connection is None else self._connection.total_changes - self._checkpointed
+
+    async def _fold(self, *, is_idle: bool) -> None:
+        """Fold in a long log beside the commits, then what they have added meanwhile, which is little, without them.
+
+        Beside them alone it would never be at rest, and so never start over; without them alone, they would wait for
+        every page of it. Whether there was time or not, a log that is twice as long is waited for.
+        """
+        unfolded = self._unfolded()
+        if self._folding is not None:
+            if not (is_idle or self._folding.done() or unfolded >= 2 * CHECKPOINT_AFTER):
+                return
+            await self._folding
+            self._folding = None
+        elif not is_idle:
+            if unfolded >= CHECKPOINT_AFTER:
+                self._folding = asyncio.get_running_loop().run_in_executor(self._folder, self._checkpoint_beside)
+            return
+        if unfolded:
+            await self._in_thread(self._checkpoint)
+
+    def _checkpoint_beside(self) -> None:
+        """In the folder's thread, over a connection of its own."""
+        with contextlib.suppress(sqlite3.Error, OSError), contextlib.closing(self._connect()) as connection:
+            connection.execute("PRAGMA busy_timeout = 0")
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def _checkpoint(self) -> None:
         """Move the log into the database file, in the thread. Callers have their answers already.
