@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import mmap
 import os
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ from jotary.server.store.sqlite.file import path_of
 #: Bytes on disk that each person may take, with room for what grows while it is measured.
 _ROOM = 3_000
 _ROOM_AT_LEAST = 100_000_000
+_MAP_LOCKED = 0x2000  # of Linux; Python has no name for it
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,25 @@ class Database:
     population: Population
     weights: Weights
     cpu: Callable[[], float]
+
+    @contextlib.contextmanager
+    def in_memory(self) -> Iterator[None]:
+        """Hold a SQLite file in the system's memory, for what shall not measure the disk.
+
+        Some systems take pages back that were not read for some seconds, however much memory is free. Read ahead, they
+        come back in large pieces, each of which costs more to write a page of; so they are read as look-ups do.
+        """
+        with open(path_of(self.url), "rb") as file:  # noqa: PTH123 -- for its descriptor
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+            while file.read(1 << 20):
+                pass
+            with contextlib.ExitStack() as stack:
+                try:
+                    flags = mmap.MAP_SHARED | _MAP_LOCKED
+                    stack.enter_context(mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ))
+                except OSError as reason:  # no right to lock so much
+                    print(f"\n{file.name} cannot be held in memory ({reason}): figures may hold reads from the disk")
+                yield
 
     def forget_file(self) -> None:
         """Let the system read a SQLite file from the disk again, as after the machine's start."""

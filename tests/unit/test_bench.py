@@ -284,6 +284,18 @@ def test_a_disk_that_is_too_full_is_no_failure(bench: ModuleType) -> None:
     assert "MiB free of the" in row.reason
 
 
+def test_a_file_is_held_in_memory_while_it_is_measured(bench: ModuleType, tmp_path: Path) -> None:
+    """A page that the system took back is read from the disk, which is no cost of more people (decision 0018)."""
+    databases = importlib.import_module("bench.population.databases")
+    file, status = tmp_path / "a.db", Path("/proc/self/status")
+    file.write_bytes(bytes(40_960))
+    locked = lambda: int(status.read_text(encoding="utf-8").partition("VmLck:")[2].split()[0])  # noqa: E731 -- KiB
+    before = locked()
+    with databases.Database(f"sqlite:///{file}", None, {}, lambda: 0.0).in_memory():
+        assert locked() == before + 40
+    assert locked() == before
+
+
 def test_the_people_in_the_two_databases_can_be_chosen(bench: ModuleType) -> None:
     """Five million take minutes and gigabytes."""
     options = bench._parse(["--quick", "--users", "10", "20", "growth"])
