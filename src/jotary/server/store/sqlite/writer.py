@@ -179,7 +179,7 @@ class Writer:
         """Fold in a long log beside the commits, then what they have added meanwhile, which is little, without them.
 
         Beside them alone it would never be at rest, and so never start over; without them alone, they would wait for
-        every page of it. Whether there was time or not, a log that is twice as long is waited for.
+        every page of it (docs/decisions/0018). A slow disk must not let it grow: one twice as long is waited for.
         """
         unfolded = self._unfolded()
         if self._folding is not None:
