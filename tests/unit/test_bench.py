@@ -289,7 +289,7 @@ def test_a_file_is_held_in_memory_while_it_is_measured(bench: ModuleType, tmp_pa
     databases = importlib.import_module("bench.population.databases")
     file, status = tmp_path / "a.db", Path("/proc/self/status")
     file.write_bytes(bytes(40_960))
-    locked = lambda: int(status.read_text(encoding="utf-8").partition("VmLck:")[2].split()[0])  # noqa: E731 -- KiB
+    locked = lambda: int(status.read_text(encoding="utf-8").partition("VmLck:")[2].split()[0])  # noqa: E731 -- KiB, asked thrice
     before = locked()
     with databases.Database(f"sqlite:///{file}", None, {}, lambda: 0.0).in_memory():
         assert locked() == before + 40
