@@ -79,7 +79,7 @@ def _remark(tally: _Tally) -> str:
     return (
         f"{tally.taken_for_theft} of {tally.repeated} requests that were repeated at the other server at once ended "
         "their session: those at a server whose clock is further ahead of the one that rotated than "
-        "`refresh_retry_window`. That is the safe side."
+        "`refresh_retry_window`. That is the safe side; on PostgreSQL the window is measured by its clock."
     )
 
 

@@ -26,11 +26,12 @@ from jotary.server.flows.token import TokenEndpoint
 from jotary.server.flows.userinfo import UserinfoEndpoint
 from jotary.server.keyring import Keyring, SealError, derive_keys, make_enrolment, make_keyring
 from jotary.server.model.refresh_token import RefreshTokens
-from jotary.server.model.revocation import Revocation, RevocationKind
 from jotary.server.passwords import HashingPool
 from jotary.server.ports import Clock, Entropy, PasswordHasher, Signer, Unavailable
 from jotary.server.settings import Settings, load
 from jotary.server.store import Store, StoreWatch, UnknownSchemaError, open_store
+from jotary.server.store.clock import COMPARISON_INTERVAL, DatabaseClock
+from jotary.server.store.while_needed import WhileNeeded
 from jotary.server.telemetry import READY, STOPPING, RequestIds, Telemetry, configure_logging, tell_service_manager
 from jotary.server.telemetry.key_care import KeyCare, renew
 from jotary.server.telemetry.periodic import periodically
@@ -80,6 +81,7 @@ class Application:
         self._tracing = tracing
         self._settings = settings
         self._clock = clock
+        self._database_clock = DatabaseClock(clock)
         self._entropy = entropy
         self._routes: ASGIApp | None = None
         self._is_stopping = False
@@ -116,6 +118,9 @@ class Application:
                 workers=self._settings.hash_workers, queue=self._settings.hash_queue, watch=telemetry.hash_watch
             )
             stack.push_async_callback(asyncio.to_thread, hasher.close)
+            compare = partial(self._database_clock.compare, store)
+            await compare()
+            await stack.enter_async_context(periodically(COMPARISON_INTERVAL, compare, "clock_comparison"))
             keyring = make_keyring(self._settings, store, clock=self._clock, entropy=self._entropy)
             stack.push_async_callback(asyncio.to_thread, keyring.close)
             await keyring.refresh()
@@ -163,8 +168,8 @@ class Application:
         refresh_tokens = RefreshTokens(*derive_keys(settings, "refresh-token"))
         csrf_key, *accepted_csrf_keys = derive_keys(settings, "csrf")
         issuance = Issuance(signer, self._entropy, settings)
-
-        feed_store = _WhileNeeded(store, self._is_needed)
+        grants = GrantContext(store, issuance, refresh_tokens, settings, self._database_clock.ahead)
+        feed_store = WhileNeeded(store, self._is_needed)
 
         async def ready() -> None:  # a read, and no write (docs/decisions, "Ready means that reads are answered")
             await feed_store.revocations(now=self._clock(), limit=1)
@@ -180,9 +185,7 @@ class Application:
             limiter=limiter,
             csrf_key=csrf_key,
             accepted_csrf_keys=tuple(accepted_csrf_keys),
-            token=telemetry.tokens(
-                TokenEndpoint(authentication, GrantContext(store, issuance, refresh_tokens, settings))
-            ),
+            token=telemetry.tokens(TokenEndpoint(authentication, grants)),
             revocation=RevocationEndpoint(authentication, store, keyring, refresh_tokens, settings),
             introspection=IntrospectionEndpoint(authentication, store, keyring, refresh_tokens, settings),
             userinfo=UserinfoEndpoint(store, keyring, settings),
@@ -206,24 +209,6 @@ class Application:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-class _WhileNeeded:
-    """The cut-offs, until the process begins to stop. Followers that wait for news then get 503 and go elsewhere."""
-
-    def __init__(self, store: Store, is_needed: Callable[[], bool]) -> None:
-        self._store = store
-        self._is_needed = is_needed
-
-    async def revocations(self, *, after: int = 0, now: int, limit: int = 1000) -> Sequence[Revocation]:
-        """As `ports.Revocations`."""
-        if not self._is_needed():
-            raise Unavailable("the server is stopping")
-        return await self._store.revocations(after=after, now=now, limit=limit)
-
-    async def revocation(self, kind: RevocationKind, value: str, *, now: int) -> Revocation | None:
-        """As `ports.Revocations`."""
-        return await self._store.revocation(kind, value, now=now)
 
 
 class _Worker(Application):

@@ -24,14 +24,23 @@ class GrantStore(Clients, Codes, Commit, Sessions, SignIns, Users, Protocol):
     """What grants need from the store."""
 
 
+def no_difference() -> int:
+    """For one clock alone."""
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class GrantContext:
-    """What every grant works with: its store, its pen, its rules."""
+    """What every grant works with: its store, its pen, its rules.
+
+    `database_ahead` tells by how many seconds the database's clock is ahead of the one that requests are told.
+    """
 
     store: GrantStore
     issuance: Issuance
     refresh_tokens: RefreshTokens
     settings: Settings
+    database_ahead: Callable[[], int] = no_difference
 
 
 def always() -> bool:

@@ -59,6 +59,13 @@ class Driver(Protocol):
             Unavailable: the database does not answer; nothing is known to be written.
         """
 
+    async def time(self) -> int | None:
+        """Unix seconds by the database's own clock; None if it has none but this machine's.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+
     def figures(self) -> DriverFigures:
         """How it stands."""
 

@@ -51,6 +51,14 @@ class Store:
         """Finish what was accepted and let go of the database."""
         await self._driver.close()
 
+    async def time(self) -> int | None:
+        """Unix seconds by the database's own clock; None: it has none but this machine's.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        return await self._driver.time()
+
     def figures(self) -> DriverFigures:
         """How the driver stands. Any thread may ask."""
         return self._driver.figures()

@@ -59,6 +59,10 @@ class WatchedDriver:
         with self._watch.writing(tuple(changes.values())):
             return await self._driver.write(unit)
 
+    async def time(self) -> int | None:
+        """As `Driver.time`."""
+        return await self._driver.time()
+
     def figures(self) -> DriverFigures:
         """As `Driver.figures`."""
         return self._driver.figures()

@@ -33,10 +33,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the store says of the session that the token names."""
+    """What the store says of the session that the token names.
+
+    `ahead`: seconds that the database's clock, which tells when the session was rotated, is ahead of ours.
+    """
 
     session: Session | None
     user: User | None
+    ahead: int = 0
 
 
 class Rotate(msgspec.Struct, frozen=True):
@@ -85,9 +89,9 @@ def decide(request: Request, facts: Facts, now: int, settings: Settings) -> Deci
     if behind < 0:  # a restored backup: the session has been at a later generation than the row remembers
         event = _event("session.generation_ahead", request, now)
         return Refuse(_invalid("the generation lies ahead of the session's"), event)
-    if behind > 1 or (behind == 1 and not _is_retry(session, now, settings.refresh_retry_window)):
+    if behind > 1 or (behind == 1 and not _is_retry(session, now + facts.ahead, settings.refresh_retry_window)):
         return Revoke(session, _event("session.reuse_detected", request, now))
-    return _go_on(request, session, facts.user, now, settings)
+    return _go_on(request, session, facts, now, settings)
 
 
 def _is_foreign_or_dead(request: Request, session: Session, now: int) -> Refuse | None:
@@ -103,10 +107,9 @@ def _is_foreign_or_dead(request: Request, session: Session, now: int) -> Refuse 
     return None
 
 
-def _go_on(
-    request: Request, session: Session, user: User | None, now: int, settings: Settings
-) -> Rotate | Replay | Refuse:
+def _go_on(request: Request, session: Session, facts: Facts, now: int, settings: Settings) -> Rotate | Replay | Refuse:
     """The token is the current one, or its predecessor within the retry window."""
+    user = facts.user
     if user is None or not user.is_active:
         return Refuse(_invalid("the person is gone or disabled"))
     try:
@@ -116,12 +119,16 @@ def _go_on(
     if request.token.generation < session.generation:
         return Replay(grantee, session.generation)
     idle_expires_at = min(now + settings.session_idle_lifetime, session.expires_at)
-    change = RotateSession(session.id, session.generation, now, idle_expires_at)
+    change = RotateSession(session.id, session.generation, now + facts.ahead, idle_expires_at)
     return Rotate(grantee, session.generation + 1, change)
 
 
 def _is_retry(session: Session, now: int, window: int) -> bool:
-    """Whether the previous token may be a repetition after a lost answer. Clocks of other processes may run ahead."""
+    """Whether the previous token may be a repetition after a lost answer. `now` is the database's.
+
+    Another server may have rotated, and its clock be wrong: by its own, an answer that was lost there a moment ago
+    would look like theft here.
+    """
     return window > 0 and now - session.rotated_at <= window
 
 
@@ -185,7 +192,8 @@ def _read(request: GrantRequest, context: GrantContext) -> Request:
 
 async def _gather(token: RefreshToken, context: GrantContext) -> Facts:
     session = await context.store.session(token.session_id)
-    return Facts(session=session, user=None if session is None else await context.store.user(session.user_id))
+    user = None if session is None else await context.store.user(session.user_id)
+    return Facts(session=session, user=user, ahead=context.database_ahead())
 
 
 async def _end(decision: Revoke, now: int, context: GrantContext) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import asyncpg
 import sqlalchemy as sa
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Connection = PoolConnectionProxy[Any]
 
 Answer = TypeVar("Answer")
+
+_TIME: Final = "SELECT extract(epoch FROM clock_timestamp())::bigint"
 
 
 class PostgreSQLDriver:
@@ -54,6 +56,11 @@ class PostgreSQLDriver:
         if self._tell_commit is not None:
             self._tell_commit(1, loop.time() - begun)
         return touched
+
+    async def time(self) -> int:
+        """By its clock, not as of the beginning of a transaction."""
+        answer: int = await self._run(lambda connection: connection.fetchval(_TIME))
+        return answer
 
     def figures(self) -> DriverFigures:
         """The pool, and the calls that wait for one of its connections."""

@@ -71,6 +71,9 @@ class SQLiteDriver:
         """Run a unit with all others that wait."""
         return await self._writer.write(unit)
 
+    async def time(self) -> None:
+        """All who have the file open are on this machine."""
+
     def figures(self) -> DriverFigures:
         """The units that wait for the writer."""
         return DriverFigures(waiting=self._writer.waiting)

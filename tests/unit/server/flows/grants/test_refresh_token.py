@@ -42,11 +42,11 @@ FACTS = Facts(
 )
 
 
-def present(generation: int, *, after: int, window: int = 30) -> object:
-    """The decision on a token, some seconds after the last rotation."""
+def present(generation: int, *, after: int, window: int = 30, ahead: int = 0) -> object:
+    """The decision on a token, some seconds after the last rotation by our clock."""
     settings = Settings(secret=Secret("x" * 32), refresh_retry_window=window)
     request = Request(token=RefreshToken("s", generation), client=CLIENT)
-    return decide(request, FACTS, NOW + after, settings)
+    return decide(request, msgspec.structs.replace(FACTS, ahead=ahead), NOW + after, settings)
 
 
 @pytest.mark.parametrize("after", [0, 1, 29, 30])
@@ -95,3 +95,18 @@ def test_nobody_is_refreshed_without_a_person() -> None:
 def test_a_clock_that_runs_behind_signs_nobody_out() -> None:
     """Another process rotated a moment ago, by a clock that runs ahead of ours."""
     assert isinstance(present(1, after=-3), Replay)
+
+
+@pytest.mark.parametrize("wrong", [-3600, -60, 60, 3600])
+def test_the_window_is_of_the_database(wrong: int) -> None:
+    """Another server has rotated; how wrong our own clock is neither opens the window nor closes it."""
+    assert isinstance(present(1, after=30 + wrong, ahead=-wrong), Replay)
+    assert isinstance(present(1, after=31 + wrong, ahead=-wrong), Revoke)
+
+
+def test_a_rotation_is_written_in_the_time_of_the_database() -> None:
+    """As it will be compared."""
+    decision = present(2, after=100, ahead=-60)
+
+    assert isinstance(decision, Rotate)
+    assert decision.change.at == NOW + 40
