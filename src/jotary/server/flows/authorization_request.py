@@ -25,6 +25,7 @@ from jotary.oauth.parameters import Parameters
 from jotary.oauth.redirect_uri import matches
 from jotary.oauth.resource import check_resource
 from jotary.oauth.scope import parse_scope
+from jotary.server.flows.narrowing import OFFLINE_ACCESS, heeded_scopes
 from jotary.server.model.client import Client
 
 #: Bytes of the whole request, as a query string or a form body. It must fit into a redirect's `Location`.
@@ -36,7 +37,7 @@ MAX_LOGIN_HINT_LENGTH: Final = 254
 
 PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})  # OIDC Core §3.1.2.1
 #: Scopes that are given only to who asks for them by name; the others are the default of a request without `scope`.
-ASKED_BY_NAME: Final = frozenset({"openid", "offline_access"})
+ASKED_BY_NAME: Final = frozenset({"openid", OFFLINE_ACCESS})
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -165,7 +166,7 @@ def _pkce_is_used(parameters: Parameters, _client: Client) -> None:
 
 
 def _scope_is_the_clients(parameters: Parameters, client: Client) -> None:
-    scopes = parse_scope(parameters.get("scope")) or _default_scopes(client)
+    scopes = _scopes(parameters, client)
     if not scopes:
         raise invalid_scope("The request has no scope.", hint="Send scope.")
     if not set(scopes) <= set(client.scopes):
@@ -229,7 +230,7 @@ def _build(parameters: Parameters, client: Client) -> AuthorizationRequest:
         client=client,
         redirect_uri=parameters.require("redirect_uri"),
         state=parameters.get("state"),
-        scopes=parse_scope(parameters.get("scope")) or _default_scopes(client),
+        scopes=_scopes(parameters, client),
         resources=tuple(dict.fromkeys(parameters.all("resource"))) or client.audiences,
         code_challenge=parameters.require("code_challenge"),
         nonce=parameters.get("nonce"),
@@ -238,6 +239,12 @@ def _build(parameters: Parameters, client: Client) -> AuthorizationRequest:
         login_hint=login_hint if login_hint and len(login_hint) <= MAX_LOGIN_HINT_LENGTH else None,
         id_token_hint=parameters.get("id_token_hint"),
     )
+
+
+def _scopes(parameters: Parameters, client: Client) -> tuple[str, ...]:
+    """What the request asks for, without what is ignored."""
+    asked = heeded_scopes(parse_scope(parameters.get("scope")), client.scopes)
+    return asked or _default_scopes(client)
 
 
 def _default_scopes(client: Client) -> tuple[str, ...]:

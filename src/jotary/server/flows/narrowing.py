@@ -4,10 +4,24 @@ A client's registration counts anew at every request, so that an operator who ta
 client does not have to end its sessions as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Final
 
 from jotary.oauth.errors import invalid_scope, invalid_target
 from jotary.server.model.client import Client
+
+
+OFFLINE_ACCESS: Final = "offline_access"
+
+
+def heeded_scopes(requested: Sequence[str], allowed: Collection[str]) -> tuple[str, ...]:
+    """What of a request counts: an `offline_access` that is not allowed is ignored, not refused (OIDC Core §11).
+
+    Many clients send it always, and get a refresh token here without it. It alone is no request for anything else, and
+    stays, so that it is refused.
+    """
+    heeded = tuple(scope for scope in requested if scope != OFFLINE_ACCESS or scope in allowed)
+    return heeded or tuple(requested)
 
 
 def narrow_scopes(requested: Sequence[str], granted: Sequence[str], client: Client) -> tuple[str, ...]:

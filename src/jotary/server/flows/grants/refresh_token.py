@@ -9,7 +9,7 @@ from jotary.oauth.scope import parse_scope
 from jotary.server.flows.cut_off import last_token_expires_at
 from jotary.server.flows.grant import GrantContext, GrantRequest, Refuse, go_on, refuse
 from jotary.server.flows.issue import Grantee, TokenResponse
-from jotary.server.flows.narrowing import narrow_audience, narrow_scopes
+from jotary.server.flows.narrowing import heeded_scopes, narrow_audience, narrow_scopes
 from jotary.server.model.changes import AddEvent, EndSession, RotateSession
 from jotary.server.model.client import Client
 from jotary.server.model.event import Event
@@ -133,9 +133,10 @@ def _is_retry(session: Session, now: int, window: int) -> bool:
 
 
 def _narrowed(request: Request, session: Session, user: User, *, issuer: str) -> Grantee:
+    asked = heeded_scopes(request.scopes, {*session.scopes} & {*request.client.scopes})
     return Grantee(
         client=request.client,
-        scopes=narrow_scopes(request.scopes, session.scopes, request.client),
+        scopes=narrow_scopes(asked, session.scopes, request.client),
         audience=narrow_audience(request.resources, session.resources, request.client, issuer=issuer),
         session=session,
         user=user,
