@@ -1,23 +1,26 @@
-"""Other people's clients: Authlib and requests-oauthlib go the whole way, as they are, against a real server."""
+"""Other people's clients and APIs, as they are, against a real server; two clients go the whole way."""
 
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+import jwt as pyjwt
 import pytest
 import requests
 from authlib.common.security import generate_token
 from authlib.integrations.base_client.errors import OAuthError as AuthlibError
 from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
 from authlib.oidc.discovery import get_well_known_url
+from jose import jwt as python_jose
+from jose.exceptions import JWTClaimsError
 from joserfc import jwk, jwt
 from oauthlib.oauth2 import BackendApplicationClient, InvalidGrantError
 from requests_oauthlib import OAuth2Session as RequestsSession
 
 from jotary.cli.demonstration.browser import Browser
 from jotary.cli.demonstration.cast import NATIVE, ROBOT, SCOPES, WEB
-from jotary.cli.demonstration.player import REDIRECT_URI, enter_password
+from jotary.cli.demonstration.player import REDIRECT_URI, Tokens, enter_password
 
 if TYPE_CHECKING:
     from tests.journeys.conftest import UserAPI
@@ -57,6 +60,13 @@ def verified_claims(metadata: dict[str, Any], token: str) -> dict[str, Any]:
     keys = jwk.KeySet.import_key_set(requests.get(metadata["jwks_uri"], timeout=10).json())
     claims: dict[str, Any] = jwt.decode(token, keys, algorithms=["ES256"]).claims
     return claims
+
+
+def signed_in(running: "UserAPI") -> Tokens:
+    """The tokens of a native client's sign-in."""
+    player = running.player()
+    player.sign_in()
+    return player.tokens
 
 
 def test_authlib_signs_in_refreshes_and_signs_out(running: "UserAPI", browser: Browser) -> None:
@@ -160,3 +170,26 @@ def test_requests_oauthlib_acts_for_itself(running: "UserAPI") -> None:
     )
     assert answer.json()["active"] is True
     session.close()
+
+
+def test_pyjwt_finds_the_key_as_an_api_does(running: "UserAPI") -> None:
+    """Its key client reads the published keys (RFC 7517 §5); a token for another API is refused."""
+    metadata = discover(running)
+    token = signed_in(running).access_token
+    key = pyjwt.PyJWKClient(metadata["jwks_uri"]).get_signing_key_from_jwt(token)
+    claims = pyjwt.decode(token, key, algorithms=["ES256"], audience=TODO_API, issuer=running.issuer)
+    assert claims["client_id"] == NATIVE
+    with pytest.raises(pyjwt.InvalidAudienceError):
+        pyjwt.decode(token, key, algorithms=["ES256"], audience=GOODBYE, issuer=running.issuer)
+
+
+def test_python_jose_verifies_an_id_token_with_its_access_token(running: "UserAPI") -> None:
+    """`at_hash` binds the two (OIDC Core §3.1.3.6), as another implementation computes it."""
+    metadata = discover(running)
+    tokens = signed_in(running)
+    keys = requests.get(metadata["jwks_uri"], timeout=10).json()
+    expected = {"algorithms": ["ES256"], "audience": NATIVE, "issuer": running.issuer}
+    claims = python_jose.decode(tokens.id_token, keys, access_token=tokens.access_token, **expected)
+    assert claims["email"] == "ada@example.com"
+    with pytest.raises(JWTClaimsError, match="at_hash"):
+        python_jose.decode(tokens.id_token, keys, access_token="another", **expected)

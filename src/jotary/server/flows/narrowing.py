@@ -10,7 +10,6 @@ from typing import Final
 from jotary.oauth.errors import invalid_scope, invalid_target
 from jotary.server.model.client import Client
 
-
 OFFLINE_ACCESS: Final = "offline_access"
 
 
