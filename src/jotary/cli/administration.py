@@ -53,7 +53,7 @@ def administer(config: Path | None, work: Callable[[Administration], Awaitable[A
     if loaded.secret.is_new:
         click.echo(f"Made a secret: {loaded.secret.origin}", err=True)
     database = sqlite_file(loaded.settings.database)
-    if database is not None and not database.exists():
+    if database is not None and database.parent.is_dir() and not database.exists():
         click.echo(f"Making a database: {database}", err=True)
     return asyncio.run(_run(loaded.settings, work))
 

@@ -31,12 +31,13 @@ class Conflict(Exception):  # noqa: N818 -- the word of the trade for a failed c
 class Unavailable(Exception):  # noqa: N818 -- named after the status it becomes, 503
     """The database, the hash pool or the signer cannot answer now.
 
-    Becomes 503 with Retry-After (seconds).
+    Becomes 503 with Retry-After (seconds). `hint`: what the operator is to do, where waiting alone does not help.
     """
 
-    def __init__(self, what: str, *, retry_after: int = 1) -> None:
+    def __init__(self, what: str, *, retry_after: int = 1, hint: str | None = None) -> None:
         super().__init__(what)
         self.retry_after = retry_after
+        self.hint = hint
 
 
 class Abandoned(Exception):  # noqa: N818 -- what has become of the request

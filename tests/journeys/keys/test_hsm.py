@@ -120,8 +120,9 @@ def test_a_token_that_is_away_is_unavailable_until_it_is_back(custodian: PKCS11C
     tokens.mkdir()
     pkcs11.lib(LIBRARY).reinitialize()
     try:
-        with pytest.raises(Unavailable, match="HSM does not answer"):
+        with pytest.raises(Unavailable, match="HSM does not answer") as refused:
             custodian.sign("p256", "ES256", MESSAGE)
+        assert "pkcs11_token" in (refused.value.hint or "")
     finally:
         tokens.rmdir()
         away.rename(tokens)
@@ -134,8 +135,9 @@ def test_a_refused_pin_is_never_tried_twice(configuration: Path) -> None:
     pkcs11.lib(LIBRARY).reinitialize()
     custodian = PKCS11Custodian(library=LIBRARY, token=TOKEN, pin=Secret("0000"))
     for _ in range(2):
-        with pytest.raises(Unavailable, match="refused the PIN"):
+        with pytest.raises(Unavailable, match="refused the PIN") as refused:
             custodian.sign("p256", "ES256", MESSAGE)
+        assert "pkcs11_pin_file" in (refused.value.hint or "")
         custodian._pin = Secret(PIN)  # even the right one: only a start with new settings tries again
 
 
@@ -144,10 +146,14 @@ def test_a_library_that_is_not_there_is_unavailable() -> None:
     script = (
         "from jotary.oauth.secret import Secret\n"
         "from jotary.server.keyring.pkcs11 import PKCS11Custodian\n"
-        "PKCS11Custodian(library='/nowhere.so', token='t', pin=Secret('1')).sign('k', 'ES256', b'')\n"
+        "try:\n"
+        "    PKCS11Custodian(library='/nowhere.so', token='t', pin=Secret('1')).sign('k', 'ES256', b'')\n"
+        "except Exception as error:\n"
+        "    print(type(error).__name__, error, error.hint)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert "Unavailable: the HSM does not answer" in done.stderr
+    assert done.stdout.startswith("Unavailable the HSM does not answer"), done.stderr
+    assert "pkcs11_library" in done.stdout
 
 
 def test_a_server_signs_with_the_hsm(configuration: Path, place: "Place") -> None:

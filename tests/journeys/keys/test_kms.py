@@ -1,5 +1,6 @@
 """AWS KMS as moto serves it: over HTTP, with real keys and real signatures."""
 
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -130,6 +131,28 @@ def test_a_signature_that_kms_refuses_is_unavailable(kms: KMS, custodian: AWSKMS
     arn = kms.make()
     with pytest.raises(Unavailable, match="KMS does not answer"):
         custodian.sign(arn[:-12] + "000000000000", "ES256", MESSAGE)
+
+
+@pytest.mark.parametrize(
+    ("without", "name", "says"),
+    [
+        ("DEFAULT_REGION", "alias/jotary", "AWS_DEFAULT_REGION"),
+        ("ACCESS_KEY_ID", "arn:aws:kms:eu-central-1:111122223333:alias/jotary", "AWS_PROFILE"),
+    ],
+)
+def test_what_boto3_lacks_is_said_with_where_to_give_it(
+    kms: KMS, custodian: AWSKMSCustodian, monkeypatch: pytest.MonkeyPatch, without: str, name: str, says: str
+) -> None:
+    """Trying again would not help."""
+    assert kms.url
+    monkeypatch.delenv(f"AWS_{without}")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    for ask in (lambda: custodian.public_key(name), lambda: custodian.sign(name, "ES256", MESSAGE)):
+        with pytest.raises(Unavailable, match="KMS does not answer") as refused:
+            ask()
+        assert says in (refused.value.hint or "")
 
 
 @given(st.integers(1, 2**256 - 1), st.integers(1, 2**256 - 1))

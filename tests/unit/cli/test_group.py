@@ -117,6 +117,43 @@ def test_a_database_that_is_none_is_one_line(run: Run) -> None:
     assert outcome.err.startswith("Error: cannot open the database")
 
 
+def test_a_folder_that_is_not_there_is_one_line(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is said to be made that is not, and trying again would not help."""
+    folder = tmp_path / "not there"
+    monkeypatch.setenv("JOTARY_DATABASE", f"sqlite:///{folder}/jotary.db")
+    outcome = run("user", "list")
+    assert outcome == (
+        1,
+        "",
+        (
+            f"Error: secret: cannot be made in {folder}/jotary.secret: its folder is not there. "
+            f"Make it with: mkdir -p '{folder}'; or name a secret_file.\n"
+        ),
+    )
+    monkeypatch.setenv("JOTARY_SECRET", "a secret that is long enough for tests")
+    outcome = run("user", "list")
+    assert outcome == (
+        1,
+        "",
+        (
+            f"Error: cannot open the database {folder}/jotary.db: its folder is not there. "
+            f"Make it with: mkdir -p '{folder}'; or name another file in the setting database.\n"
+        ),
+    )
+
+
+def test_a_folder_that_is_none_is_one_line(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong is the system's word for it, without the number of an error."""
+    monkeypatch.setenv("JOTARY_DATABASE", f"sqlite:///{tmp_path}/jotary.db/jotary.db")
+    monkeypatch.setenv("JOTARY_SECRET", "a secret that is long enough for tests")
+    outcome = run("user", "list")
+    assert outcome.err == (
+        f"Error: cannot open the database {tmp_path}/jotary.db/jotary.db: Not a directory. "
+        f"See that {tmp_path}/jotary.db is a folder that this user may write to, "
+        "or name another file in the setting database.\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("error", "says"),
     [
@@ -130,6 +167,7 @@ def test_a_database_that_is_none_is_one_line(run: Run) -> None:
         ),
         (PermissionError(13, "Permission denied", "jotary.toml"), "jotary.toml: Permission denied."),
         (Unavailable("the database did not answer"), "the database did not answer. Look after it, and try again."),
+        (Unavailable("boto3 is missing", hint="Install it."), "boto3 is missing. Install it."),
         (KeyError("x"), "internal error: KeyError: 'x'. Please report it; JOTARY_TRACEBACK=1 shows where it happened."),
     ],
 )

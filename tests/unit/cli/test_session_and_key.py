@@ -241,4 +241,7 @@ def test_an_hsm_that_the_settings_do_not_name_is_said_to_be_missing(run: Run) ->
     """With the settings that name it."""
     refused = run("key", "add", "--pkcs11", "one")
     assert refused.code == 1
-    assert "pkcs11_library" in refused.err
+    assert refused.err == (
+        "Error: the settings do not name the HSM. "
+        "Give pkcs11_library, pkcs11_token, and pkcs11_pin_file or JOTARY_PKCS11_PIN.\n"
+    )

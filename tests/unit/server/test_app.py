@@ -334,7 +334,7 @@ def test_what_has_expired_is_forgotten(settings: Settings, monkeypatch: pytest.M
 def test_background_work_that_fails_is_logged_and_tried_again() -> None:
     """A database that is away for a minute must not end the refreshing of keys for good, nor fill the log."""
     outcomes: Iterator[Exception] = iter(
-        [Unavailable("away"), Unavailable("away"), ValueError("broken"), ValueError("broken")]
+        [Unavailable("away", hint="Fetch it."), Unavailable("away"), ValueError("broken"), ValueError("broken")]
     )
 
     async def journey() -> None:
@@ -359,6 +359,7 @@ def test_background_work_that_fails_is_logged_and_tried_again() -> None:
         ("periodic_work_failed", "error"),
         ("periodic_work_recovered", "info"),
     ]
+    assert [line.get("hint") for line in logs] == ["Fetch it.", None, None]
 
 
 @pytest.fixture

@@ -8,7 +8,14 @@ from typing import Any, Final
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from jotary.jose import JOSEError, Key
@@ -33,6 +40,14 @@ _NO_KEY: Final = {
     "UnsupportedOperationException",
     "ValidationException",
 }
+# Of what boto3 lacks, so that waiting does not help.
+_HINTS: Final = (
+    (NoRegionError, "Name the key by its ARN, which says the region, or give AWS_DEFAULT_REGION."),
+    (
+        (NoCredentialsError, PartialCredentialsError, ProfileNotFound),
+        "Give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role to this machine.",
+    ),
+)
 
 
 class AWSKMSCustodian:
@@ -109,4 +124,5 @@ def _pem(der: bytes) -> str:
 
 
 def _unavailable(error: Exception) -> Unavailable:
-    return Unavailable(f"KMS does not answer: {error}")
+    hint = next((hint for kinds, hint in _HINTS if isinstance(error, kinds)), None)
+    return Unavailable(f"KMS does not answer: {error}", hint=hint)

@@ -50,7 +50,8 @@ def make_custodians(settings: Settings) -> Custodians:
 
 def _pkcs11(settings: Settings) -> Custodian:
     if not settings.pkcs11_library or not settings.pkcs11_token or settings.pkcs11_pin is None:
-        raise Unavailable("the HSM needs the settings pkcs11_library, pkcs11_token and pkcs11_pin or pkcs11_pin_file")
+        hint = "Give pkcs11_library, pkcs11_token, and pkcs11_pin_file or JOTARY_PKCS11_PIN."
+        raise Unavailable("the settings do not name the HSM", hint=hint)
     from jotary.server.keyring.pkcs11 import PKCS11Custodian  # noqa: PLC0415 -- an extra
 
     return PKCS11Custodian(library=settings.pkcs11_library, token=settings.pkcs11_token, pin=settings.pkcs11_pin)

@@ -170,7 +170,8 @@ class Custodians:
                 try:
                     self._made[name] = self._makers[name]()
                 except ModuleNotFoundError as error:
-                    raise Unavailable(f"{name} needs {error.name}: install jotary[{_EXTRAS.get(name)}]") from error
+                    hint = f"Install it with: pip install 'jotary[{_EXTRAS[name]}]'"
+                    raise Unavailable(f"{name} needs {error.name}", hint=hint) from error
             return self._made[name]
 
     async def _run(self, work: Callable[[], Answer]) -> Answer:

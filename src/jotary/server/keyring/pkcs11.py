@@ -42,6 +42,7 @@ _REFUSED_PIN: Final = (
     pkcs11.PinLocked,
     pkcs11.UserPinNotInitialized,
 )
+_MEND_PIN: Final = "Mend pkcs11_pin_file or JOTARY_PKCS11_PIN, and start again: it is not tried twice."
 
 
 class PKCS11Custodian:
@@ -60,7 +61,7 @@ class PKCS11Custodian:
         self._lock = threading.RLock()  # for the library and the login
         self._login: pkcs11.Session | None = None  # holds the login while sessions come and go
         self._generation = 0  # of the login; sessions of an earlier one are dead
-        self._refused: str | None = None
+        self._refused = ""  # the PIN, and how
         self._local = threading.local()
 
     def public_key(self, name: str) -> tuple[Reference, Key]:
@@ -90,9 +91,17 @@ class PKCS11Custodian:
                     hint = "Look for the labels of its keys with: pkcs11-tool --list-objects --login"
                     raise NoSuchKeyError(f"the token {self._token!r} has no such key", hint=hint) from error
                 if recover is None:
-                    raise Unavailable(f"the HSM does not answer: {type(error).__name__} {error}".rstrip()) from error
+                    what = f"the HSM does not answer: {type(error).__name__} {error}".rstrip()
+                    raise Unavailable(what, hint=self._hint(error)) from error
                 recover(generation)
         raise AssertionError("the last attempt returns or raises")
+
+    def _hint(self, error: Exception) -> str | None:
+        if isinstance(error, pkcs11.NoSuchToken):
+            return f"See that pkcs11_token is among: pkcs11-tool --module {self._path} --list-token-slots"
+        if type(error) is pkcs11.PKCS11Error:  # of the binding itself: the library did not load
+            return "See that pkcs11_library is the path of the HSM's library."
+        return None
 
     def _read(self, name: str) -> Key:
         session = self._session()
@@ -125,8 +134,8 @@ class PKCS11Custodian:
         return current
 
     def _log_in(self) -> None:
-        if self._refused is not None:
-            raise Unavailable(self._refused)
+        if self._refused:
+            raise Unavailable(self._refused, hint=_MEND_PIN)
         if self._login is None:
             token = pkcs11.lib(self._path).get_token(token_label=self._token)
             try:
@@ -134,8 +143,8 @@ class PKCS11Custodian:
             except pkcs11.UserAlreadyLoggedIn:
                 self._login = token.open()  # by another part of this process
             except _REFUSED_PIN as error:
-                self._refused = f"the HSM refused the PIN ({type(error).__name__}); mend it and start again"
-                raise Unavailable(self._refused) from error
+                self._refused = f"the HSM refused the PIN ({type(error).__name__})"
+                raise Unavailable(self._refused, hint=_MEND_PIN) from error
 
     def _drop_session(self, _generation: int) -> None:
         self._local.generation = None

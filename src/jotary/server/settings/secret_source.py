@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shlex
 from pathlib import Path
 from typing import Final
 
@@ -54,6 +55,9 @@ def find_secret(typed: str | None, *, settings: Settings, folder: Path) -> Found
     path = (database.parent if database else folder) / FILE_NAME
     try:
         is_new = create_secret(path)
+    except FileNotFoundError:
+        hint = f"Make it with: mkdir -p {shlex.quote(str(path.parent))}; or name a secret_file."
+        raise SettingsError(f"cannot be made in {path}: its folder is not there", hint=hint, name="secret") from None
     except OSError as error:
         hint = "Let the server write there, or name a secret_file."
         raise SettingsError(f"cannot be made in {path}: {error.strerror}", hint=hint, name="secret") from None

@@ -41,6 +41,7 @@ async def _repeat(seconds: float, work: Callable[[], Awaitable[None]], name: str
 
 def _say(name: str, error: Exception) -> None:
     if isinstance(error, Unavailable):
-        log.warning("periodic_work_unavailable", work=name, what=str(error))
+        hint = {} if error.hint is None else {"hint": error.hint}
+        log.warning("periodic_work_unavailable", work=name, what=str(error), **hint)
     else:
         log.error("periodic_work_failed", work=name, exc_info=error)

@@ -67,7 +67,8 @@ class Endpoint:
             note_refusal(request.scope, error)
             return self._face.refusal(error, None)
         except Unavailable as unavailable:
-            log.warning("unavailable", path=request.scope.get(ROUTE), what=str(unavailable))
+            hint = {} if unavailable.hint is None else {"hint": unavailable.hint}
+            log.warning("unavailable", path=request.scope.get(ROUTE), what=str(unavailable), **hint)
             refusal = temporarily_unavailable(retry_after=unavailable.retry_after)
             request.scope[REFUSAL] = refusal
             return self._face.refusal(refusal, None)

@@ -134,8 +134,9 @@ def test_a_custodian_that_is_not_known_or_not_installed_is_unavailable() -> None
 
     with pytest.raises(Unavailable, match="knows no custodian"):
         asyncio.run(sign(Custodians({}), Drawer()))
-    with pytest.raises(Unavailable, match=r"needs boto3: install jotary\[aws\]"):
+    with pytest.raises(Unavailable, match="aws-kms needs boto3") as refused:
         asyncio.run(Custodians({"aws-kms": missing}).public_key("aws-kms", "one"))
+    assert refused.value.hint == "Install it with: pip install 'jotary[aws]'"
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])

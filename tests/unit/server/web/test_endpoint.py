@@ -6,17 +6,23 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from structlog.testing import capture_logs
 
-from jotary.server.web.endpoint import MAX_HEADER_SIZE, MAX_QUERY_SIZE, Endpoint
+from jotary.server.ports import Unavailable
+from jotary.server.web.endpoint import MAX_HEADER_SIZE, MAX_QUERY_SIZE, Endpoint, Handler
 from jotary.server.web.json_face import JSONFace
 
 
-def answered(method: str, *, query: bytes = b"", header: bytes = b"") -> tuple[int, dict[bytes, bytes], bytes]:
+async def hello(_request: Request) -> Response:
+    """An endpoint's handler."""
+    return PlainTextResponse("hello")
+
+
+def answered(
+    method: str, *, query: bytes = b"", header: bytes = b"", answer: Handler = hello
+) -> tuple[int, dict[bytes, bytes], bytes]:
     """Status, headers and body of what is sent to the ASGI server."""
     sent: list[Any] = []
-
-    async def answer(_request: Request) -> Response:
-        return PlainTextResponse("hello")
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -34,6 +40,23 @@ def test_an_answer_to_head_has_no_content_and_the_length_of_the_one_to_get() -> 
     _, headers, body = answered("HEAD")
     assert (headers[b"content-length"], body) == (b"5", b"")
     assert answered("GET")[2] == b"hello"
+
+
+@pytest.mark.parametrize("known", [{}, {"hint": "Install it."}])
+def test_what_keeps_it_from_answering_is_logged_with_what_to_do(known: dict[str, str]) -> None:
+    """The client is told neither."""
+
+    async def answer(_request: Request) -> Response:
+        raise Unavailable("pkcs11 needs a library", **known)  # type: ignore[arg-type]  # by name
+
+    with capture_logs() as logs:
+        status, _, body = answered("GET", answer=answer)
+    assert status == 503
+    assert logs == [
+        {"event": "unavailable", "log_level": "warning", "path": None, "what": "pkcs11 needs a library", **known}
+    ]
+    assert b"nstall" not in body
+    assert b"pkcs11" not in body
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,6 @@ from jotary.server.ports import Unavailable
 from jotary.server.settings.database import without_password
 
 
-class CannotOpen(Unavailable):
-    """A database that cannot be opened. `hint`: what to do about it."""
-
-    def __init__(self, what: str, *, hint: str) -> None:
-        super().__init__(what)
-        self.hint = hint
-
-
 class _UnreadableURLError(asyncpg.InterfaceError):
     """Not a URL as libpq reads it."""
 
@@ -28,7 +20,6 @@ DEADLINE: Final = 0.8
 #: Seconds that a call in a crowd waits for its turn, while the database goes on answering the others.
 PATIENCE: Final = 5.0
 
-_AGAIN: Final = "Look after it, and try again."
 _ENCODE: Final = "Percent-encode every character of the user and the password that is neither a letter nor a digit."
 # The first that fits.
 _HINTS: Final = (
@@ -49,7 +40,7 @@ _HINTS: Final = (
     (ConnectionRefusedError, "Start it, or mend its host and port in the setting database."),
     (socket.gaierror, "Mend the host in the setting database: no address is known by that name."),
     (TimeoutError, "See whether a firewall drops what is sent to its host and port, or whether the database hangs."),
-    ((ConnectionResetError, ConnectionAbortedError, BrokenPipeError), _AGAIN),
+    ((ConnectionResetError, ConnectionAbortedError, BrokenPipeError), None),
     (ConnectionError, "If it offers no TLS, which sslmode asks for: give it a certificate, and set ssl = on there."),
     (
         asyncpg.exceptions.TargetServerAttributeNotMatched,
@@ -109,11 +100,11 @@ async def connect(url: str) -> "asyncpg.Connection[Any]":
 
 def cannot_open(url: str, error: Exception) -> Unavailable:
     """What is wrong with the database that the URL names, without its password, and what to do about it."""
-    return CannotOpen(f"cannot open the database {without_password(url)}: {what(error)}", hint=_hint(error))
+    return Unavailable(f"cannot open the database {without_password(url)}: {what(error)}", hint=_hint(error))
 
 
-def _hint(error: Exception) -> str:
-    return next((hint for kind, hint in _HINTS if isinstance(error, kind)), _AGAIN)
+def _hint(error: Exception) -> str | None:
+    return next((hint for kind, hint in _HINTS if isinstance(error, kind)), None)
 
 
 def what(error: Exception) -> str:

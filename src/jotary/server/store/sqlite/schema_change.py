@@ -1,6 +1,7 @@
 """What the migrations need of a SQLite file."""
 
 import contextlib
+import shlex
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from jotary.server.ports import Unavailable
 from jotary.server.store.sqlite.file import path_of, prepare
 
 _LOCK_SECONDS: Final = 30
+_ANOTHER: Final = "name another file in the setting database."
 
 
 def revision(url: str) -> str | None:
@@ -60,4 +62,11 @@ def _engine(path: str) -> sa.Engine:
 
 
 def _unavailable(path: str, error: Exception) -> Unavailable:
-    return Unavailable(f"cannot open the database {path}: {error}")
+    what, folder = f"cannot open the database {path}", Path(path).parent
+    if isinstance(error, FileNotFoundError):
+        hint = f"Make it with: mkdir -p {shlex.quote(str(folder))}; or {_ANOTHER}"
+        return Unavailable(f"{what}: its folder is not there", hint=hint)
+    if isinstance(error, OSError) and error.strerror is not None:
+        hint = f"See that {folder} is a folder that this user may write to, or {_ANOTHER}"
+        return Unavailable(f"{what}: {error.strerror}", hint=hint)
+    return Unavailable(f"{what}: {error}")
