@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 from fastapi import FastAPI, HTTPException, Query, Response
+from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from jotary import Principal, TokenVerifier
@@ -48,6 +49,10 @@ def create_app(verifier: TokenVerifier, tasks: Tasks, *, client_id: str | None =
     app = FastAPI(title="ToDo", version="1", swagger_ui_init_oauth=security.swagger_ui_init_oauth(client_id))
     security.install(app)
     problems.install(app)  # after it, so that every refusal has the same form
+
+    @app.get("/", include_in_schema=False)
+    def lead_to_documentation() -> RedirectResponse:
+        return RedirectResponse("/docs")
 
     @app.get("/tasks")
     def list_tasks(

@@ -77,6 +77,10 @@ def explain_token(
     this would accept the token, and 1 if not, or if too little is known to say.
     """
     text = _read() if token == "-" else token.strip()  # noqa: S105 -- the usual name of standard input, no secret
+    if not text:
+        raise click.UsageError(
+            "There is no token. Give one on standard input, such as: jotary token | jotary explain -"
+        )
     if not all(audience):
         raise click.BadParameter("must not be empty.", param_hint="--audience")
     if provider is None and settings:

@@ -40,7 +40,7 @@ CLAIMS: dict[str, Any] = {
 }
 
 
-def run(*arguments: str, stdin: str | bytes = "", width: int = 80) -> Result:
+def run(*arguments: str, stdin: str | bytes = "a.b.c", width: int = 80) -> Result:
     """Run `jotary explain` at the time that stands still."""
     runner = CliRunner(catch_exceptions=False, env={"COLUMNS": str(width), "NO_COLOR": None})
     return runner.invoke(jotary, ["explain", *arguments], input=stdin, obj=CLOCK)
@@ -216,7 +216,17 @@ def test_a_file_without_keys_ends_with_2(tmp_path: Path, content: bytes) -> None
     assert "--jwks" in result.stderr
 
 
-@pytest.mark.parametrize("stdin", [b"", b"\xff\xfe", b"x" * 2_000_000, b"a.b.c", "\u202e".encode()])
+@pytest.mark.parametrize("argument", ["-", "", " "])
+def test_no_token_is_one_line(argument: str) -> None:
+    """Not a row for each check that nothing was held against."""
+    result = run(argument, stdin=" \n")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == (
+        "Error: There is no token. Give one on standard input, such as: jotary token | jotary explain -"
+    )
+
+
+@pytest.mark.parametrize("stdin", [b"\xff\xfe", b"x" * 2_000_000, b"a.b.c", "\u202e".encode()])
 def test_whatever_stands_on_standard_input_is_explained(stdin: bytes) -> None:
     """No crash, no endless reading."""
     result = run("-", stdin=stdin)

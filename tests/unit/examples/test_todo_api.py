@@ -67,6 +67,14 @@ def test_a_task_is_added_read_changed_and_removed(api: API) -> None:
     assert api.call("GET", place, token).status_code == 404
 
 
+def test_its_root_leads_to_its_documentation(api: API) -> None:
+    """For who opens its address in a browser; it is no operation of the API."""
+    answer = api.call("GET", "/", None)
+    assert (answer.status_code, answer.headers["Location"]) == (307, "/docs")
+    assert api.call("GET", "/docs", None).status_code == 200
+    assert "/" not in api.call("GET", "/openapi.json", None).json()["paths"]
+
+
 def test_other_peoples_tasks_are_not_there(api: API) -> None:
     """404 and not 403: that a task exists is its owner's business. Nothing is changed by the attempt."""
     owner, stranger = (api.issuer.token(sub, scopes=BOTH) for sub in ("owner", "stranger"))
