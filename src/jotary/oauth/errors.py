@@ -16,7 +16,6 @@ class OAuthError(Exception):
         hint: for the integrator: what to change. Sent behind the description.
         detail: for the operator: logged, never sent.
         status: the HTTP status of a direct answer.
-        redirectable: whether `/authorize` may send it to the client's redirect URI once that is proved.
         headers: further headers of a direct answer, such as `WWW-Authenticate`.
     """
 
@@ -28,7 +27,6 @@ class OAuthError(Exception):
         hint: str | None = None,
         detail: str | None = None,
         status: int = 400,
-        redirectable: bool = True,
         headers: Mapping[str, str] = _NO_HEADERS,
     ) -> None:
         super().__init__(f"{error}: {description}")
@@ -37,7 +35,6 @@ class OAuthError(Exception):
         self.hint = hint
         self.detail = detail
         self.status = status
-        self.redirectable = redirectable
         self.headers = headers
 
     @property

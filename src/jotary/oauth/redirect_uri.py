@@ -39,7 +39,7 @@ _LOOPBACK_LITERAL = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5}
 
 def invalid_redirect_uri(hint: str) -> OAuthError:
     """A redirect URI that may not be registered (RFC 7591 §3.2.2)."""
-    return OAuthError("invalid_redirect_uri", "The redirect URI may not be registered.", hint=hint, redirectable=False)
+    return OAuthError("invalid_redirect_uri", "The redirect URI may not be registered.", hint=hint)
 
 
 def check_registration(uri: str, client_type: str) -> str:

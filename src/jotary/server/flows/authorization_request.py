@@ -96,7 +96,7 @@ def read_request(parameters: Parameters, client: Client | None) -> Authorization
         try:
             check(parameters, client)
         except OAuthError as error:
-            if refusal is Refusal.PAGE or not error.redirectable:
+            if refusal is Refusal.PAGE:
                 return ErrorPage(error)
             return RedirectError(parameters.require("redirect_uri"), _state(parameters), error)
     return _build(parameters, client)
@@ -108,7 +108,6 @@ def unknown_client() -> OAuthError:
         "invalid_client",
         "The application that sent you here is not known.",
         hint="Check client_id: it must be sent once and be registered with this server.",
-        redirectable=False,
     )
 
 
