@@ -1,6 +1,7 @@
 """A backup is one consistent moment of a database in use, sealed so that every change of the file is noticed."""
 
 import asyncio
+import errno
 import io
 import os
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from jotary.server.store import Store
 from jotary.server.store.backends import backend
 from jotary.server.store.backup import BackupError, BackupKey, check_backup, create_key, read_key, write_backup
 from jotary.server.store.backup import envelope as envelope_module
+from jotary.server.store.backup import writing as writing_module
 from jotary.server.store.backup.envelope import CHUNK, MAGIC, SALT_SIZE, seal, unseal
 from jotary.server.store.schema import metadata
 
@@ -167,6 +169,43 @@ async def test_a_backup_is_never_written_over_a_file(store: Store, write: Write,
     with pytest.raises(BackupError, match="there already"):
         write(tmp_path / "b")
     assert (tmp_path / "b").read_text() == "mine"
+
+
+def no_links(_source: Path, _target: Path) -> None:
+    """As on FAT, and on some network shares."""
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+@pytest.mark.parametrize("link", [os.link, no_links])
+async def test_a_file_that_appears_meanwhile_is_not_overwritten(
+    store: Store, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, link: Callable[..., None]
+) -> None:
+    """Two backups that were given one name: the first keeps it, and the second says so and leaves nothing else."""
+    before = names(tmp_path)
+    check = check_backup
+
+    def appear(draft: Path, key: BackupKey) -> object:
+        (tmp_path / "b").write_text("mine")
+        return check(draft, key)
+
+    monkeypatch.setattr(writing_module, "check_backup", appear)
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(BackupError, match="there already"):
+        write(tmp_path / "b")
+    assert names(tmp_path) == before | {"b"}
+    assert (tmp_path / "b").read_text() == "mine"
+
+
+async def test_a_backup_needs_no_links(
+    store: Store, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a file system that has none it is one file all the same, private and whole."""
+    before = names(tmp_path)
+    monkeypatch.setattr(os, "link", no_links)
+    write(tmp_path / "b")
+    assert names(tmp_path) == before | {"b"}
+    assert (tmp_path / "b").stat().st_mode & 0o777 == 0o600
+    check_backup(tmp_path / "b", KEY)
 
 
 async def test_a_backup_that_fails_leaves_no_file(

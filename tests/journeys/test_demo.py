@@ -92,10 +92,10 @@ def test_it_stops_cleanly(told: signal.Signals) -> None:
         ports = [int(port) for port in re.findall(r"http://[a-z0-9.]+:(\d+)", said)]
         assert len(ports) == 3
         assert all(_listens(port) for port in ports)
-        assert re.search(r"/docs +\(loads its script from the internet\)\n", said), "without it the page is blank"
         running.send_signal(told)
         _, errors = running.communicate(timeout=60)
     assert (running.returncode, errors) == (0, "")
+    assert re.search(r"/docs +\(loads its script from the internet\)\n", said), "without it the page is blank"
     assert not any(_listens(port) for port in ports)
 
 

@@ -47,8 +47,8 @@ def write_backup(
         BackupError: the file is there already or cannot be written, or the schema is not the one of this version.
         Unavailable: the database does not answer.
     """
-    if path.exists():
-        raise BackupError(f"{path} is there already", hint="Name a new file for every backup.")
+    if path.exists():  # asked before the work; `_name` makes sure
+        raise _is_there(path)
     if current(url) != HEAD:
         raise BackupError(
             "the database has no schema of this version of jotary", hint="Start this version of the server once."
@@ -58,13 +58,34 @@ def write_backup(
     try:
         _write(url, draft, key, manifest, salt)
         checked = check_backup(draft, key)
-        draft.rename(path)
+        _name(draft, path)
         sync_folder(path.parent)
+    except FileExistsError:
+        raise _is_there(path) from None
     except OSError as error:
         raise BackupError(f"{path}: {error.strerror}", hint="Name another file.") from None
     finally:
         draft.unlink(missing_ok=True)
     return checked
+
+
+def _is_there(path: Path) -> BackupError:
+    return BackupError(f"{path} is there already", hint="Name a new file for every backup.")
+
+
+def _name(draft: Path, path: Path) -> None:
+    """Give the backup its name, unless somebody else took it meanwhile; the draft may stay beside it.
+
+    Raises:
+        FileExistsError: somebody did.
+    """
+    try:
+        os.link(draft, path)
+    except (
+        OSError
+    ):  # it is taken, which shows once more, or there are no links here (FAT): take it, then rename over it
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        draft.replace(path)
 
 
 def _write(url: str, draft: Path, key: BackupKey, manifest: Manifest, salt: bytes) -> None:
