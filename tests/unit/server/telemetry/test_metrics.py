@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from jotary.oauth.errors import OAuthError
 from jotary.oauth.secret import Secret
+from jotary.server import app as app_module
 from jotary.server.app import Application, create_app
 from jotary.server.flows.administration.create_client import NewClient, create_client
 from jotary.server.model.request_notes import REFUSAL, ROUTE, STATUS
@@ -106,6 +108,35 @@ def test_what_happened_is_what_is_counted(tmp_path: Path) -> None:
         assert found[of("jotary_signing_key_next_change_seconds")] == 90 * 86_400
         assert found[of("jotary_database_commit_units_count")] == 1  # the failure; keys were made before
         assert not any("jrt_" in str(key) or "robot" in str(key) for key in found)
+
+    asyncio.run(journey())
+
+
+def test_a_row_of_a_key_that_somebody_wrote_is_counted_until_it_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alert looks at it: whoever writes keys can write the audit trail, too (docs/decisions/0017)."""
+    monkeypatch.setattr(app_module, "KEY_REFRESH_INTERVAL", 0.01)
+
+    async def journey() -> None:
+        async with served(tmp_path) as (_, _client, figures):
+
+            async def until(count: int) -> None:
+                """If it never happens, the test's time limit ends it."""
+                while (await figures())[of("jotary_signing_keys_refused")] != count:  # noqa: ASYNC110 -- figures set no event
+                    await asyncio.sleep(0.01)
+
+            await until(0)
+            with closing(sqlite3.connect(tmp_path / "jotary.db")) as connection, connection:
+                connection.executescript(
+                    "CREATE TEMP TABLE forged AS SELECT * FROM signing_keys; UPDATE forged SET id = 'forged';"
+                    "INSERT INTO signing_keys SELECT * FROM forged;"
+                )
+            await until(1)
+            assert (await figures())[of("jotary_signing_keys", state="signing")] == 1
+            with closing(sqlite3.connect(tmp_path / "jotary.db")) as connection, connection:
+                connection.execute("DELETE FROM signing_keys WHERE id = 'forged'")
+            await until(0)
 
     asyncio.run(journey())
 

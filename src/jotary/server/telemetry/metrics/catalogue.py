@@ -97,6 +97,9 @@ SIGNATURE_FAILURES: Final = Metric(
 KEYS: Final = Metric(
     "jotary_signing_keys", "gauge", "Signing keys that are announced, signing or retiring.", ("state",)
 )
+KEYS_REFUSED: Final = Metric(
+    "jotary_signing_keys_refused", "gauge", "Rows of keys that were written without the server's secret, and not used."
+)
 KEY_AGE: Final = Metric("jotary_signing_key_age_seconds", "gauge", "How long the key that signs has signed.")
 KEY_CHANGE: Final = Metric(
     "jotary_signing_key_next_change_seconds", "gauge", "Until a key begins to sign, retires, goes, or is due."

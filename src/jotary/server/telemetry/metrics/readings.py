@@ -31,7 +31,7 @@ class DatabaseFigures(Protocol):
 
 
 def read_keys(instruments: Instruments, keyring: Keyring, clock: Clock) -> None:
-    """The keys by state, how old the signing one is, and what comes next."""
+    """The keys by state, those that are refused, how old the signing one is, and what comes next."""
 
     def states() -> Iterable[tuple[tuple[str, ...], float]]:
         found = [state_of(key, clock()) for key in keyring.records]
@@ -47,6 +47,7 @@ def read_keys(instruments: Instruments, keyring: Keyring, clock: Clock) -> None:
         return [] if until is None else [((), float(until))]
 
     instruments.read(catalogue.KEYS, states)
+    instruments.read(catalogue.KEYS_REFUSED, lambda: [((), float(len(keyring.tampered)))])
     instruments.read(catalogue.KEY_AGE, age)
     instruments.read(catalogue.KEY_CHANGE, change)
     instruments.read(catalogue.KEY_OVERDUE, lambda: [((), float(keyring.is_overdue))])
