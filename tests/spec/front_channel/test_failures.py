@@ -1,5 +1,6 @@
 """When something fails here: what is answered, what is logged, and what is not told (design §9, CWE-209)."""
 
+import re
 from typing import Any
 
 import pytest
@@ -55,6 +56,19 @@ def test_a_database_that_is_down_gives_503_and_never_a_false_success(
         assert (path, response.status_code, response.headers.get("retry-after")) == (path, 503, "5")
         assert "sqlite" not in response.text
         assert response.headers["content-type"].startswith("text/html" if path in PAGES else "application/json")
+
+
+def test_an_error_page_leads_back_to_the_account(site: Any, browser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever lands on one has somewhere to go; one that says where to try again has that instead."""
+    button = re.compile(r'<a class="button[^"]*" href="([^"]*)">([^<]*)</a>')
+    for path, status in (("/nothing", 404), ("/authorize?client_id=nobody", 400)):
+        response = browser.get(path)
+        assert (response.status_code, button.findall(response.text)) == (status, [("/", "Go to your account")]), path
+    stale = browser.post("/sign-in", {"csrf_token": "stale"})
+    assert (stale.status_code, button.findall(stale.text)) == (403, [("/sign-in?return_to=/", "Try again")])
+    break_store(site, monkeypatch, ZeroDivisionError())
+    failed = browser.authorize()
+    assert (failed.status_code, button.findall(failed.text)) == (500, [("/", "Go to your account")])
 
 
 def test_a_failure_is_logged_in_full_and_told_without_detail(

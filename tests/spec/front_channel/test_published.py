@@ -127,7 +127,8 @@ def test_an_issuer_below_a_path_answers_with_and_without_it(site: Any, prefix: s
     assert response.headers["location"] == "/id/"
     assert site.answer(browser.get(prefix + site.authorize_path()))["iss"] == issuer
     assert site.browser().get(prefix + site.authorize_path()).headers["location"].startswith("/id/sign-in?")
-    assert browser.get(f"{prefix}/nothing").status_code == 404
+    nothing = browser.get(f"{prefix}/nothing")
+    assert (nothing.status_code, 'href="/id/">Go to your account' in nothing.text) == (404, True)
     assert browser.get(f"{prefix}/").status_code == 200
 
 
