@@ -3,14 +3,18 @@
 import shutil
 import subprocess
 import sys
+import threading
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pkcs11
 import pytest
 
 from jotary.oauth.secret import Secret
+from jotary.server.keyring import pkcs11 as pkcs11_module
 from jotary.server.keyring.external import NoSuchKeyError, as_signing_key
 from jotary.server.keyring.pkcs11 import PKCS11Custodian
 from jotary.server.ports import Unavailable
@@ -109,6 +113,51 @@ def test_a_login_that_was_lost_is_renewed(custodian: PKCS11Custodian) -> None:
     _, key = custodian.public_key("p256")
     pkcs11.lib(LIBRARY).reinitialize()
     as_signing_key(key).verifier("ES256")(custodian.sign("p256", "ES256", MESSAGE), MESSAGE)
+
+
+class Counted:
+    """The library, which says how often it was started anew. Once is enough: a second one could end the process."""
+
+    def __init__(self) -> None:
+        self.library = pkcs11.lib(LIBRARY)
+        self.starts = 0
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the library's."""
+        return getattr(self.library, name)
+
+    def reinitialize(self) -> None:
+        """Start anew the first time."""
+        self.starts += 1
+        if self.starts == 1:
+            self.library.reinitialize()
+
+
+@_of_dead_sessions
+def test_threads_that_lose_the_login_together_start_the_library_anew_once(
+    custodian: PKCS11Custodian, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second start would end the sessions that the other thread has opened since the first."""
+    real, attempts = pkcs11_module._SIGN["ES256"], Counter[bytes]()
+    both_lost, library = threading.Barrier(2, timeout=30), Counted()  # seconds
+
+    def sign(key: Any, message: bytes) -> bytes:
+        attempts[message] += 1
+        if attempts[message] == 2:  # both know the login that was lost as the same one
+            both_lost.wait()
+        if attempts[message] <= 2:
+            raise pkcs11.SessionHandleInvalid
+        return real(key, message)
+
+    public = as_signing_key(custodian.public_key("p256")[1])
+    monkeypatch.setitem(pkcs11_module._SIGN, "ES256", sign)
+    monkeypatch.setattr(pkcs11, "lib", lambda _path: library)
+    messages = (b"one", b"another")
+    with ThreadPoolExecutor(2) as threads:
+        signing = [threads.submit(custodian.sign, "p256", "ES256", message) for message in messages]
+        for message, signed in zip(messages, signing, strict=True):
+            public.verifier("ES256")(signed.result(), message)
+    assert library.starts == 1
 
 
 @_of_dead_sessions
