@@ -124,7 +124,7 @@ class SessionKeeper:
         now = self._clock()
         sent = self._cookies.read(present, now=now)
         newest = self._recent.latest(outcome.session)
-        if sent is not None and sent.id == newest.id and sent.generation == newest.generation:
+        if sent is not None and sent.generation == newest.generation:
             return []
         return self._cookies.write(newest, now=now, present=present)
 

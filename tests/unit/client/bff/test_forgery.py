@@ -68,14 +68,27 @@ def test_a_link_from_anywhere_may_be_followed(site: str) -> None:
     assert refusal("GET", found, origin=ORIGIN) is None
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 @pytest.mark.parametrize("mode", ["cors", "no-cors", "same-origin", "navigate", None])
-def test_the_applications_own_pages_may_read(mode: str | None) -> None:
-    """Without a custom header: reading changes nothing."""
-    assert refusal("GET", headers(sec_fetch_site="same-origin", sec_fetch_mode=mode), origin=ORIGIN) is None
-    assert refusal("GET", headers(), origin=ORIGIN) is None
+def test_the_applications_own_pages_may_read(method: str, mode: str | None) -> None:
+    """Without a custom header: reading changes nothing (RFC 9110 §9.2.1)."""
+    assert refusal(method, headers(sec_fetch_site="same-origin", sec_fetch_mode=mode), origin=ORIGIN) is None
+    assert refusal(method, headers(), origin=ORIGIN) is None
 
 
-@pytest.mark.parametrize("destination", ["script", "worker", "sharedworker", "serviceworker", "style", "xslt"])
+@pytest.mark.parametrize(
+    "destination",
+    [
+        "script",
+        "worker",
+        "sharedworker",
+        "serviceworker",
+        "audioworklet",
+        "paintworklet",
+        "style",
+        "xslt",
+    ],
+)
 def test_an_answer_of_the_api_is_never_run_as_code(destination: str) -> None:
     """A file that somebody uploaded to the API must not become a script, or a service worker, of this origin."""
     assert refusal("GET", headers(sec_fetch_site="same-origin", sec_fetch_dest=destination), origin=ORIGIN)

@@ -36,6 +36,16 @@ async def test_an_api_that_refuses_every_token_does_not_make_each_request_a_refr
     assert "__Host-session" in browser.cookies
 
 
+async def test_a_token_that_was_just_issued_is_not_traded_for_another(world: "World") -> None:
+    """For thirty seconds a refusal says more about the API than about the token."""
+    browser = await world.signed_in()
+    world.api.refuses_all = True
+    for seconds, refreshes in ((29, 0), (1, 1)):
+        world.clock.advance(seconds)
+        assert (await browser.fetch("/api/todos")).status_code == 401
+        assert world.refreshes() == refreshes
+
+
 async def test_an_api_that_refuses_the_token_of_an_ended_session_ends_it_here(world: "World") -> None:
     """The API follows the revocations; the refresh says the same, and the cookie goes."""
     browser = await world.signed_in()

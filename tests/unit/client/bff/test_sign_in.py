@@ -82,6 +82,34 @@ async def test_an_error_of_the_issuer_is_told_in_our_own_words(world: "World") -
     assert browser.cookies == {}
 
 
+async def test_another_error_of_the_issuer_is_not_called_a_cancellation(world: "World") -> None:
+    """RFC 6749 §4.1.2.1: only access_denied says that the person did not want to."""
+    world.issuer.callback.update({"code": None, "error": "invalid_scope"})
+    answer = await world.browser().sign_in("/todos")
+    assert answer.status_code == 400
+    assert "cancelled" not in answer.text
+
+
+@pytest.mark.parametrize("name", [7, ["Ada"], {"given": "Ada"}, "", None])
+async def test_a_name_that_is_no_text_is_not_shown(world: "World", name: object) -> None:
+    """OIDC Core §5.1: the claim is a string; an issuer's slip there is no reason to sign nobody in."""
+    world.issuer.claims["name"] = name
+    browser = await world.signed_in()
+    assert (await browser.fetch("/auth/me")).json()["name"] is None
+
+
+async def test_an_attempt_that_is_over_or_not_ours_makes_room(world: "World") -> None:
+    """A cookie that a sibling domain planted, or a release before wrote, goes, and keeps nobody from signing in."""
+    browser = world.browser()
+    await browser.begin()
+    world.clock.advance(900)
+    browser.cookies["__Host-signin-planted"] = "A" * 100
+    over = set(browser.cookies)
+    await browser.begin()
+    assert len(browser.cookies) == 1
+    assert not over & set(browser.cookies)
+
+
 async def test_an_id_token_signed_with_a_new_key_is_accepted(world: "World") -> None:
     """The keys are fetched again when a token names one that is not known, at most every half minute."""
     await world.signed_in()
@@ -104,6 +132,7 @@ async def test_the_application_may_ask_for_another_account(world: "World") -> No
     """OIDC Core §3.1.2.1: prompt, of which two values make sense in a link."""
     browser = world.browser()
     assert "prompt=login" in await browser.begin("?prompt=login")
+    assert "prompt=select_account" in await browser.begin("?prompt=select_account")
     assert (await browser.open("https://app.example/auth/login?prompt=none")).status_code == 400
 
 

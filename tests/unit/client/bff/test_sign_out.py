@@ -143,3 +143,36 @@ async def test_an_id_token_that_is_too_long_is_left_out_of_the_way_to_the_issuer
     assert (await browser.fetch("/auth/logout", "POST")).status_code == 200
     assert (await browser.open("https://app.example/auth/logout")).text == "signed out at the issuer"
     assert "id_token_hint" not in world.network.requests[-1].url.params
+
+
+async def test_signing_out_without_a_refresh_token_ends_the_session_here(world: "World") -> None:
+    """RFC 6749 §5.1: an issuer may give none; nothing can be revoked, and the old cookie is refused."""
+    world.issuer.answer["refresh_token"] = None
+    browser = await world.signed_in()
+    thief = browser.copy()
+    assert (await browser.fetch("/auth/logout", "POST")).status_code == 200
+    assert world.network.count(REVOCATION) == 0
+    assert (await thief.fetch("/auth/me")).status_code == 401
+
+
+async def test_a_full_memory_still_refuses_a_cookie_whose_token_lives(
+    world: "World", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that was ended is remembered until its access token has expired; only then does it make room."""
+    monkeypatch.setattr(memory, "MOST_ENDED", 2)
+    browsers = [await world.signed_in() for _ in range(3)]
+    thieves = [browser.copy() for browser in browsers]
+    for browser in browsers:
+        await browser.fetch("/auth/logout", "POST")
+    answers = [(await thief.fetch("/auth/me")).status_code for thief in thieves]
+    assert answers == [200, 401, 401]  # the oldest made room
+
+
+async def test_the_tokens_of_a_session_that_ended_are_not_kept(world: "World") -> None:
+    """The memory of refreshes would otherwise hold them until thousands of others have come."""
+    browser = await world.signed_in()
+    world.clock.advance(250)
+    await browser.fetch("/api/todos")
+    assert len(world.bff._keeper._recent._renewed) == 1
+    await browser.fetch("/auth/logout", "POST")
+    assert not world.bff._keeper._recent._renewed

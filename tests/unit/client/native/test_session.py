@@ -9,6 +9,8 @@ import pytest
 
 from jotary.client.errors import IssuerError, ProtocolError, UnavailableError
 from jotary.client.native import LoginError, NativeApp, NotSignedInError, StoreError
+from jotary.client.native.session import LOCK_TIMEOUT, SharedSession
+from jotary.client.provider import Provider
 from jotary.oauth.secret import Secret
 from jotary.testing import FrozenClock
 
@@ -115,6 +117,55 @@ def test_while_the_token_lives_an_issuer_that_is_down_disturbs_nobody(
     assert network.count(TOKEN) == asked
 
 
+def test_an_issuer_that_was_down_is_asked_again_after_five_seconds(
+    app: NativeApp, network: "Network", clock: FrozenClock
+) -> None:
+    """And not a second later: the token that is left does not live long."""
+    token = access_token(app)
+    clock.advance(290)
+    network.fail(TOKEN, *[503] * 9)
+    assert access_token(app) == token
+    asked = network.count(TOKEN)
+    for seconds, more in ((4, False), (1, True)):
+        clock.advance(seconds)
+        assert access_token(app) == token
+        assert (network.count(TOKEN) > asked) is more
+
+
+def test_a_token_that_has_expired_is_not_given_out_because_the_issuer_was_just_down(
+    app: NativeApp, network: "Network", clock: FrozenClock
+) -> None:
+    """RFC 6749 §1.5: an API would refuse it; the issuer is asked again at once."""
+    token = access_token(app)
+    clock.advance(297)
+    network.fail(TOKEN, *[503] * 3)
+    assert access_token(app) == token
+    clock.advance(3)
+    assert access_token(app) != token
+
+
+def test_a_session_without_a_refresh_token_lasts_as_long_as_its_access_token(
+    make_app: "MakeApp",
+    store: "MemoryStore",
+    person: "Show",
+    issuer: "SmallIssuer",
+    network: "Network",
+    clock: FrozenClock,
+) -> None:
+    """RFC 6749 §5.1: an issuer may give none; there is nothing to ask it for until then."""
+    issuer.answer["refresh_token"] = None
+    app = make_app(store)
+    token = asyncio.run(app.login(show=person)).tokens.access_token.reveal()
+    asked = network.count(TOKEN)
+    clock.advance(299)
+    assert access_token(app) == token
+    assert network.count(TOKEN) == asked
+    clock.advance(1)
+    with pytest.raises(NotSignedInError, match="over"):
+        access_token(app)
+    assert store.text is None
+
+
 def test_after_the_token_has_expired_the_session_is_kept(
     app: NativeApp, network: "Network", store: "MemoryStore", clock: FrozenClock
 ) -> None:
@@ -142,8 +193,28 @@ def test_a_refused_token_is_traded_unless_it_is_new(app: NativeApp, clock: Froze
     """An API that refuses every token does not make each request a refresh."""
     first = Secret(access_token(app))
     assert access_token(app, refused=first) == first.reveal()
+    clock.advance(29)
+    assert access_token(app, refused=first) == first.reveal()
+    clock.advance(1)
+    second = access_token(app, refused=first)
+    assert second != first.reveal()
     clock.advance(30)
-    assert access_token(app, refused=first) != first.reveal()
+    assert access_token(app, refused=first) == second  # another process has traded the refused one already
+
+
+def test_a_lock_that_is_never_let_go_is_told(store: "MemoryStore", clock: FrozenClock) -> None:
+    """Nobody goes on without it: two that refresh with one token would end the session (RFC 9700 §4.14.2)."""
+    waited = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    shared = SharedSession(store, issuer="https://id.example", client_id="todo-web", clock=clock, sleep=sleep)
+    assert store.try_lock() is not None
+    provider = Provider.__new__(Provider)  # never asked
+    with pytest.raises(StoreError, match="holds the lock"):
+        asyncio.run(shared.fresh(provider, refused=None))
+    assert sum(waited) == pytest.approx(LOCK_TIMEOUT)
 
 
 def test_signing_out_leaves_nothing(app: NativeApp, issuer: "SmallIssuer", store: "MemoryStore") -> None:

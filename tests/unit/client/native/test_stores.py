@@ -14,6 +14,7 @@ from keyring.backends.SecretService import Keyring as SecretServiceKeyring
 from keyring.compat import properties
 
 from jotary.client.native import EncryptedFileStore, KeychainStore, StoreError
+from jotary.client.native.encrypted_file import MAX_SIZE
 from jotary.client.native.file_lock import try_lock_file
 from jotary.client.native.state_folder import state_folder
 from jotary.oauth.secret import Secret
@@ -61,6 +62,35 @@ def test_a_changed_file_is_refused(path: Path) -> None:
     path.write_bytes(good[:40])
     with pytest.raises(StoreError, match="not a sealed session"):
         store.load()
+
+
+def test_a_file_that_is_too_long_is_not_read_on(path: Path) -> None:
+    """Somebody could have put anything there; no session is longer than 256 KiB."""
+    store = sealed(path)
+    store.save(Secret("x" * (MAX_SIZE - 45)))
+    assert store.load() is not None
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(StoreError, match="not a sealed session"):
+        store.load()
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_none(path: Path) -> None:
+    """Whoever has a session would be told to sign in, and never learn why."""
+    path.mkdir(parents=True)
+    with pytest.raises(StoreError, match="cannot be read"):
+        sealed(path).load()
+    with pytest.raises(StoreError, match="cannot be removed"):
+        sealed(path).delete()
+
+
+def test_a_wrong_passphrase_is_asked_for_again(path: Path) -> None:
+    """Somebody has mistyped it; a right one is asked for once."""
+    sealed(path).save(TEXT)
+    typed = iter(["correct house", "correct horse"])
+    store = EncryptedFileStore(path, passphrase=lambda: Secret(next(typed)), entropy=secrets.token_bytes)
+    with pytest.raises(StoreError, match="cannot be opened"):
+        store.load()
+    assert revealed(store.load()) == revealed(store.load()) == TEXT.reveal()
 
 
 def test_the_same_text_is_never_sealed_alike(path: Path) -> None:

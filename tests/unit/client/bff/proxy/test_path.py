@@ -155,6 +155,8 @@ def test_the_longest_prefix_wins_and_only_whole_segments_count(path: str, found:
         ("1", "1"),
         ("?page=2", "?page=2"),
         ("https://files.example/x?signature=1", "https://files.example/x?signature=1"),
+        ("https://api.example:8443/v1/todos", "https://api.example:8443/v1/todos"),
+        ("http://api.example/v1/todos", "http://api.example/v1/todos"),
         ("https://api.example/admin", None),
         ("https://api.example/v1x", None),
         ("https://api.example", None),
