@@ -39,6 +39,14 @@ def test_the_scope_may_narrow(desk: "Desk") -> None:
     assert wide.scope == "openid todo:read todo:write"
 
 
+def test_all_of_the_scope_may_be_named(desk: "Desk") -> None:
+    """RFC 6749 §6: what was granted, and no more; so the whole of it, in any order."""
+    client = desk.add_client()
+    tokens = desk.sign_in(client, scopes=("openid", "todo:read"))
+
+    assert desk.refresh(client, tokens.refresh_token, scope="todo:read openid").scope == "todo:read openid"
+
+
 @pytest.mark.parametrize("scope", ["todo:write", "todo:read todo:write", "admin"])
 def test_the_scope_never_widens(desk: "Desk", scope: str) -> None:
     """RFC 6749 §6: not even to what the client is registered for. Nothing is used up."""

@@ -13,6 +13,7 @@ from jotary import InvalidToken, KeysUnavailable, TokenVerifier
 from jotary.jose import Key, jwt
 from jotary.testing import Fault, FrozenClock, LoopbackIssuer
 from jotary.tokens.revocation_feed import TYP, CutOff, feed_claims, feed_link
+from jotary.verifier.follower import Standing
 
 LONG = 20.0  # seconds after which something will not happen any more
 
@@ -229,6 +230,64 @@ def test_a_closed_verifier_does_not_wait(feeding: FeedingIssuer, clock: FrozenCl
         verifier.verify(feeding.token())
         verifier.close()
         assert verifier.verify(feeding.token()).subject == "person-1"
+
+
+def test_closing_ends_the_following(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """A process that makes and closes verifiers gathers no threads."""
+    with follow(feeding, clock) as verifier:
+        verifier.verify(feeding.token())
+        assert verifier._follower is not None
+        thread = verifier._follower._thread
+        assert thread is not None
+        assert thread.daemon, "it would keep the process alive"
+        verifier.close()
+        thread.join(LONG)
+        assert not thread.is_alive()
+
+
+def test_a_verifier_that_was_closed_before_it_followed_begins_nothing(
+    feeding: FeedingIssuer, clock: FrozenClock
+) -> None:
+    """And nobody waits for an answer that will not come."""
+    with follow(feeding, clock) as verifier:
+        verifier.close()
+        assert verifier._follower is not None
+        assert verifier._follower.is_settled
+        assert verifier._follower.start().done()
+        assert verifier._follower._thread is None
+    assert feeding.asked() == 0
+
+
+def test_who_gives_up_waiting_for_the_feed_stops_nobody_else(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """A request that is cancelled must not cancel what all others wait for."""
+    with follow(feeding, clock) as verifier:
+        assert verifier._follower is not None
+        first = verifier._follower.start()
+        assert not first.cancel()
+        assert verifier._follower.start() is first
+
+
+def test_once_the_feed_was_heard_of_no_request_waits_for_it(feeding: FeedingIssuer, clock: FrozenClock) -> None:
+    """Neither when it answered nor when it failed."""
+    with follow(feeding, clock) as verifier:
+        follower = verifier._follower
+        assert follower is not None
+        verifier.verify(feeding.token())
+        assert follower._keys.snapshot.state.revocations_uri is not None
+        assert not follower.is_awaited(follower._keys.snapshot)
+
+
+@pytest.mark.parametrize(("seconds", "is_stale"), [(-31, True), (-30, False), (0, False), (30, False), (31, True)])
+def test_silence_is_measured_on_both_sides_of_a_clock_that_was_set(
+    feeding: FeedingIssuer, clock: FrozenClock, seconds: int, *, is_stale: bool
+) -> None:
+    """A clock that was set back by an hour must not make a feed fresh for an hour."""
+    with follow(feeding, clock) as verifier:
+        verifier.close()
+        assert verifier._follower is not None
+        assert verifier._follower.is_stale(clock(), 30)
+        verifier._follower.standing = Standing(0, clock())
+        assert verifier._follower.is_stale(clock() + seconds, 30) is is_stale
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,15 @@ def test_without_keys_nothing_is_available_until_the_pause_is_over() -> None:
     assert step(state, NOW + 1) is Step.FETCH
 
 
+@pytest.mark.parametrize("now", [0.0, 10.0, 3_600.0, float(NOW)])
+def test_without_keys_nothing_is_usable_whatever_the_clock_says(now: float) -> None:
+    """A clock of a test, or of a machine that has just started, may be near 0: that is no age of keys."""
+    assert not policies.usable(KeyState(), POLICY, now)
+    assert step(KeyState(), now) is Step.FETCH
+    use_from, use_until = policies.undisturbed(policies.failed(KeyState(), "down", now), POLICY, now)
+    assert use_from == use_until
+
+
 def test_who_asks_during_the_pause_is_told_how_long_it_lasts() -> None:
     """The Retry-After of a 503; never 0, which would invite at once."""
     state = KeyState()
