@@ -87,6 +87,7 @@ async def test_what_is_old_goes_and_the_rest_stays_verifiable(
     day = now // DAY * DAY
     for number in range(6):
         await empty_store.commit(AddEvent(event(number, day + number // 2 * DAY)))
+    assert await purge_events(empty_store, KEYS, retention=DAY, now=day + 99 * DAY) == 0  # nothing is sealed yet
     await Sealing(empty_store, KEYS)(now)
     assert await purge_events(empty_store, KEYS, retention=0, now=day + 99 * DAY) == 0
     assert await purge_events(empty_store, KEYS, retention=DAY, now=day + 2 * DAY) == 2
@@ -98,6 +99,7 @@ async def test_what_is_old_goes_and_the_rest_stays_verifiable(
     assert (await Sealing(empty_store, KEYS)(now)).events == 1
     assert (await verify(empty_store, KEYS, noted=report.chain.anchor_seal)).finding is None
     assert (await empty_store.events())[-1].kind == "audit.purged"
+    assert await purge_events(empty_store, KEYS, retention=DAY, now=day + 3 * DAY) == 2
 
 
 async def test_events_are_found_by_who_what_and_when(trail: Store, now: int) -> None:

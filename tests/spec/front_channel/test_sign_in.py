@@ -250,3 +250,24 @@ def test_a_hint_for_the_form_is_read_only_when_it_is_one(site: Any, browser: Any
     assert browser.fields(page)["username"] == ""
     response = browser.submit(page, "/sign-in", username=site.user.email, password=PASSWORD)
     assert browser.get(response.headers["location"]).status_code == 400
+
+
+@pytest.mark.parametrize(("length", "is_shown"), [(254, True), (255, False)])
+def test_a_hint_longer_than_any_address_is_not_shown(browser: Any, length: int, *, is_shown: bool) -> None:
+    """RFC 5321 §4.5.3.1: whoever wrote the link fills no page with it."""
+    hint = "a" * length
+    path = f"/authorize?client_id=nobody&login_hint={hint}"
+    page = browser.get(f"/sign-in?{urlencode({'return_to': path})}")
+    assert browser.fields(page)["username"] == (hint if is_shown else "")
+
+
+def test_what_was_typed_comes_back_no_longer_than_any_address(browser: Any) -> None:
+    """RFC 5321 §4.5.3.1."""
+    response = browser.sign_in(username="a" * 300)
+    assert browser.fields(response)["username"] == "a" * 254
+
+
+def test_an_empty_field_is_no_attempt(site: Any, browser: Any) -> None:
+    """Nothing was looked at: nothing is counted, and no hash is computed."""
+    browser.sign_in(username=" ")
+    assert events(site) == []

@@ -172,3 +172,11 @@ def test_the_way_to_the_other_form_keeps_where_the_person_goes(site: Any, browse
         page = browser.get(f"{here}?{urlencode({'return_to': path})}")
         (link,) = re.findall(rf'href="({there}\?[^"]*)"', page.text)
         assert browser.fields(browser.get(link.replace("&amp;", "&")))["return_to"] == path
+
+
+def test_what_was_typed_comes_back_no_longer_than_it_may_be(browser: Any) -> None:
+    """An address has 254 characters at most (RFC 5321 §4.5.3.1), a name 100."""
+    response = sign_up(browser, username="a" * 300, name="b" * 300)
+    assert response.status_code == 400
+    fields = browser.fields(response)
+    assert (fields["username"], fields["name"]) == ("a" * 254, "b" * 100)

@@ -183,6 +183,37 @@ def test_waiting_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     play(tmp_path, story)
 
 
+def test_a_stream_begins_with_what_another_process_has_written(tmp_path: Path) -> None:
+    """Its first answer says what stands, also where nobody has asked this process before."""
+
+    async def story(feed: Feed) -> None:
+        await feed.cut_off("a")
+        stream = feed.feed.stream(after=0)
+        assert (await anext(stream)).position == 1
+        await stream.aclose()  # type: ignore[attr-defined]  # a generator
+
+    play(tmp_path, story)
+
+
+def test_the_database_is_looked_at_ten_times_a_second_however_many_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One look for all of them: a follower more is no load on the database."""
+
+    async def story(feed: Feed) -> None:
+        looks, look = [], feed.store.revocations
+
+        async def counted(*, after: int, now: int) -> Any:
+            looks.append(after)
+            return await look(after=after, now=now)
+
+        monkeypatch.setattr(feed.store, "revocations", counted)
+        await asyncio.gather(*(feed.ask(wait=0.35) for _ in range(5)))
+        assert 5 < len(looks) <= 5 + 4  # each one's own at first
+
+    play(tmp_path, story)
+
+
 def test_a_stream_goes_on_with_news_and_gives_its_place_back(tmp_path: Path) -> None:
     """Server-sent events: one answer at once, the next with the next cut-off; who leaves makes room."""
 
@@ -250,6 +281,19 @@ def test_a_withdrawn_key_does_not_sign_the_news_of_it(tmp_path: Path) -> None:
         assert await feed.ask(answer.position) == FeedAnswer(
             after=answer.position, position=answer.position, entries=()
         )
+        assert feed.renewals == 1
+
+    play(tmp_path, story)
+
+
+def test_a_withdrawn_key_is_found_among_other_news(tmp_path: Path) -> None:
+    """Whoever has it could hide it behind a session that they end themselves."""
+
+    async def story(feed: Feed) -> None:
+        await feed.cut_off("a")
+        await feed.cut_off("stolen", kind="kid")
+        await feed.cut_off("b")
+        assert values(await feed.ask()) == ["a", "stolen", "b"]
         assert feed.renewals == 1
 
     play(tmp_path, story)

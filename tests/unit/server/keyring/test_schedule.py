@@ -59,7 +59,7 @@ def carry_out(keys: list[SigningKey], steps: list[Step], now: int, algorithm: st
 
 
 def test_a_key_stays_published_until_the_last_token_under_it_is_refused() -> None:
-    """Its lifetime, the clocks that may lag, and the processes that still sign with it until they read the keys anew."""
+    """Its lifetime, the clocks that may lag, and the processes that sign with it until they read anew."""
     rules = Rules.of(algorithm="ES256", jwks_max_age=MAX_AGE, token_lifetime=LIFETIME, leeway=LEEWAY)
     assert rules.retirement == LIFETIME + LEEWAY + RELOAD_INTERVAL == 635
     assert rules.announcement == MAX_AGE + RELOAD_INTERVAL == 330
