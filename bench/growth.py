@@ -4,8 +4,8 @@ Each has a password, a browser that is signed in and a session; the work is abou
 databases are there at once and take turns. µs are the CPU time of jotary and of the database's own processes; ms and
 requests a second are the wall clock's. Signing in is the whole flow but for the hash of the password. Refreshing is
 `jotary serve` under load, and starting is its first answer on a file that the system must read from the disk. For all
-else a SQLite file is held in the system's memory: some systems drop what was not read for seconds, and a disk grows no
-slower with more people.
+else the files of both databases are held in the system's memory: some systems drop what was not read for seconds, and a
+disk grows no slower with more people.
 """
 
 import contextlib
@@ -24,6 +24,7 @@ from bench.measurement import JOTARY, Comparison, Effort, Skipped, Target, Unit
 from bench.peers.npm import Unavailable
 from bench.population.databases import Database, postgresql_databases, sqlite_databases
 from bench.population.flows import Flows, Work, event_loop
+from bench.population.memory import in_memory
 from bench.population.people import EXPIRED_AT_ONCE
 from jotary.oauth.secret import Secret
 from jotary.server.flows import endpoints
@@ -60,9 +61,7 @@ def _measured(kind: str, databases: Sequence[Database], client_secret: str, effo
     with tempfile.TemporaryDirectory() as folder:
         servers = [_prepared(Path(folder), database) for database in databases]
         with contextlib.ExitStack() as stack:
-            if kind == _SQLITE:
-                for database in databases:
-                    stack.enter_context(database.in_memory())
+            stack.enter_context(in_memory({file for database in databases for file in database.files()}))
             yield from _in_process(kind, databases, effort)
             with on_core(core):
                 running = [stack.enter_context(serving(each.command, each.port)) for each in servers]

@@ -30,6 +30,10 @@ class DurablePostgreSQL:
         self._set(fsync="on", autovacuum="on")
         self._server.run("CHECKPOINT")
 
+    def files(self) -> list[Path]:
+        """Every table and index, of all its databases."""
+        return [path for path in (self._server.data / "base").rglob("*") if path.is_file() and path.stat().st_size]
+
     def cpu_seconds(self) -> float:
         """CPU time of its processes that live, those of every connection too."""
         return sum(map(_nanoseconds, self._server.processes())) / 1e9

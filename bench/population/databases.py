@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import mmap
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.load.contenders import furnish
@@ -21,7 +21,6 @@ from jotary.server.store.sqlite.file import path_of
 #: Bytes on disk that each person may take, with room for what grows while it is measured.
 _ROOM = 3_000
 _ROOM_AT_LEAST = 100_000_000
-_MAP_LOCKED = 0x2000  # of Linux; Python has no name for it
 
 
 @dataclass(frozen=True)
@@ -32,32 +31,15 @@ class Database:
         url: as the server's setting.
         population: who is there, besides the clients `service` and `web`.
         weights: what a row weighs.
+        files: what it lies in now.
         cpu: CPU seconds of the database's own processes so far.
     """
 
     url: str
     population: Population
     weights: Weights
+    files: Callable[[], Sequence[Path]]
     cpu: Callable[[], float]
-
-    @contextlib.contextmanager
-    def in_memory(self) -> Iterator[None]:
-        """Hold a SQLite file in the system's memory, for what shall not measure the disk.
-
-        Some systems take pages back that were not read for some seconds, however much memory is free. Read ahead, they
-        come back in large pieces, each of which costs more to write a page of; so they are read as look-ups do.
-        """
-        with open(path_of(self.url), "rb") as file:  # noqa: PTH123 -- for its descriptor
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
-            while file.read(1 << 20):
-                pass
-            with contextlib.ExitStack() as stack:
-                try:
-                    flags = mmap.MAP_SHARED | _MAP_LOCKED
-                    stack.enter_context(mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ))
-                except OSError as reason:  # no right to lock so much
-                    print(f"\n{file.name} cannot be held in memory ({reason}): figures may hold reads from the disk")
-                yield
 
     def forget_file(self) -> None:
         """Let the system read a SQLite file from the disk again, as after the machine's start."""
@@ -75,9 +57,10 @@ def sqlite_databases(sizes: Sequence[int], client_secret: str) -> Iterator[list[
     """
     _check_room(sizes)
     with tempfile.TemporaryDirectory() as folder:
-        urls = [f"sqlite:///{folder}/{number}.db" for number in range(len(sizes))]
+        files = [Path(folder, f"{number}.db") for number in range(len(sizes))]
         yield [
-            _filled(url, size, client_secret, fill_sqlite, lambda: 0.0) for url, size in zip(urls, sizes, strict=True)
+            _filled(f"sqlite:///{file}", size, client_secret, fill_sqlite, files=partial(list, [file]), cpu=lambda: 0.0)
+            for file, size in zip(files, sizes, strict=True)
         ]
 
 
@@ -92,7 +75,14 @@ def postgresql_databases(sizes: Sequence[int], client_secret: str) -> Iterator[l
     with durable_postgresql() as server:
         with server.hasty():
             filled = [
-                _filled(server.new_database(), size, client_secret, fill_postgresql, server.cpu_seconds)
+                _filled(
+                    server.new_database(),
+                    size,
+                    client_secret,
+                    fill_postgresql,
+                    files=server.files,
+                    cpu=server.cpu_seconds,
+                )
                 for size in sizes
             ]
         yield filled
@@ -109,6 +99,8 @@ def _filled(
     users: int,
     client_secret: str,
     fill: Callable[[str, Population], Weights],
+    *,
+    files: Callable[[], Sequence[Path]],
     cpu: Callable[[], float],
 ) -> Database:
     started = time.perf_counter()
@@ -116,4 +108,4 @@ def _filled(
     population = Population(users, int(time.time()))
     weights = fill(url, population)
     print(f"\n{users:,} people filled in within {time.perf_counter() - started:.0f} s")
-    return Database(url, population, weights, cpu)
+    return Database(url, population, weights, files, cpu)

@@ -286,12 +286,12 @@ def test_a_disk_that_is_too_full_is_no_failure(bench: ModuleType) -> None:
 
 def test_a_file_is_held_in_memory_while_it_is_measured(bench: ModuleType, tmp_path: Path) -> None:
     """A page that the system took back is read from the disk, which is no cost of more people (decision 0018)."""
-    databases = importlib.import_module("bench.population.databases")
+    memory = importlib.import_module("bench.population.memory")
     file, status = tmp_path / "a.db", Path("/proc/self/status")
     file.write_bytes(bytes(40_960))
     locked = lambda: int(status.read_text(encoding="utf-8").partition("VmLck:")[2].split()[0])  # noqa: E731 -- KiB, asked thrice
     before = locked()
-    with databases.Database(f"sqlite:///{file}", None, {}, lambda: 0.0).in_memory():
+    with memory.in_memory([file]):
         assert locked() == before + 40
     assert locked() == before
 
