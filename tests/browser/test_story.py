@@ -238,3 +238,23 @@ def test_a_list_from_before_a_change_does_not_hide_it(context: BrowserContext, p
         route.fulfill(response=early)  # then it asks again
     expect(page.get_by_text("Land on the moon", exact=True)).to_be_visible()
     expect(page.get_by_text("1 open")).to_be_visible()
+
+
+def test_a_list_that_already_has_a_new_task_does_not_show_it_twice(
+    context: BrowserContext, production: Production
+) -> None:
+    """It may be read behind the change, and arrive before the change's own answer."""
+    page = context.new_page()
+    sign_up(page, production, "mary@example.com")
+    held: list[tuple[Route, APIResponse]] = []
+    page.route("**/api/tasks", lambda route: held.append((route, route.fetch())), times=1)
+    page.get_by_label("A new task").fill("Plot the orbit")
+    page.get_by_role("button", name="Add").click()
+    while not held:
+        page.wait_for_timeout(20)
+    page.get_by_role("button", name="All", exact=True).click()
+    expect(page.get_by_text("Plot the orbit", exact=True)).to_be_visible()
+    route, answer = held[0]
+    with page.expect_response(lambda answer: answer.url.endswith("limit=1")):
+        route.fulfill(response=answer)  # then it counts
+    expect(page.get_by_text("Plot the orbit", exact=True)).to_have_count(1)
