@@ -289,7 +289,10 @@ def test_a_file_is_held_in_memory_while_it_is_measured(bench: ModuleType, tmp_pa
     memory = importlib.import_module("bench.population.memory")
     file, status = tmp_path / "a.db", Path("/proc/self/status")
     file.write_bytes(bytes(40_960))
-    locked = lambda: int(status.read_text(encoding="utf-8").partition("VmLck:")[2].split()[0])  # noqa: E731 -- KiB, asked thrice
+
+    def locked() -> int:  # KiB
+        return int(status.read_text(encoding="utf-8").partition("VmLck:")[2].split()[0])
+
     before = locked()
     with memory.in_memory([file]):
         assert locked() == before + 40
