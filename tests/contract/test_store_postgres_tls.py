@@ -108,7 +108,9 @@ async def test_what_is_left_out_checks_nobody(front: "FrontOfPostgreSQL", plain:
     """TLS if it is offered, by whomever: docs/postgresql.md says so, and `jotary doctor` warns."""
     for url in (front.url(), front.url("sslmode=require"), plain.url(), plain.url("sslmode=disable")):
         driver = await open_driver(url, connections=1)
+        assert await driver.time()
         await driver.close()
+    assert front.passed > 0 < plain.passed
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ by a certificate of the tests' authority; behind it is a real server at its UNIX
 """
 
 import contextlib
-import datetime as dt
 import select
 import socket
 import ssl
@@ -20,9 +19,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tests.plugins.certificates import certificate
 
 _SSL_REQUEST = struct.pack("!ll", 8, 80877103)
 _SIZE = 65536
@@ -39,36 +38,15 @@ class Authority(NamedTuple):
 def make_authority(folder: Path, name: str) -> Authority:
     """A certificate authority that nobody else knows."""
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    root = _certificate(name, root_key, name, root_key, x509.BasicConstraints(ca=True, path_length=0))
+    root = certificate(name, root_key, name, root_key, x509.BasicConstraints(ca=True, path_length=0))
     address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    leaf = _certificate("PostgreSQL", key, name, root_key, address)
+    leaf = certificate("PostgreSQL", key, name, root_key, address)
     pem = serialization.Encoding.PEM
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     made = Authority(folder / f"{name}.pem", folder / f"{name}-server.pem")
     made.root.write_bytes(root.public_bytes(pem))
     made.server.write_bytes(private + leaf.public_bytes(pem))
     return made
-
-
-def _certificate(
-    subject: str,
-    key: ec.EllipticCurvePrivateKey,
-    issuer: str,
-    issuer_key: ec.EllipticCurvePrivateKey,
-    extension: x509.ExtensionType,
-) -> x509.Certificate:
-    now = dt.datetime.now(dt.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
-        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(minutes=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
-        .sign(issuer_key, hashes.SHA256())
-    )
 
 
 class FrontOfPostgreSQL:

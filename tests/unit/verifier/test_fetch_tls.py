@@ -1,6 +1,5 @@
 """Fetching keys over TLS: the certificate is checked, with the host's name (RFC 9110 §4.3.4)."""
 
-import datetime as dt
 import socket
 import ssl
 import time
@@ -11,9 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tests.plugins.certificates import certificate
 
 from jotary.testing import FrozenClock, LoopbackIssuer
 from jotary.verifier import InvalidToken, TokenVerifier
@@ -34,38 +33,17 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """The server's certificate is for 127.0.0.1 and id.example.com alone; the impostor's for the latter."""
     folder = tmp_path_factory.mktemp("tls")
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    root = _certificate("Test root", root_key, "Test root", root_key, x509.BasicConstraints(ca=True, path_length=0))
+    root = certificate("Test root", root_key, "Test root", root_key, x509.BasicConstraints(ca=True, path_length=0))
     name = x509.DNSName("id.example.com")
     names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1")), name])
-    leaf = _certificate("Issuer", key, "Test root", root_key, names)
+    leaf = certificate("Issuer", key, "Test root", root_key, names)
     pem = serialization.Encoding.PEM
     (folder / "root.pem").write_bytes(root.public_bytes(pem))
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     (folder / "server.pem").write_bytes(private + leaf.public_bytes(pem))
-    own = _certificate("Issuer", key, "Issuer", key, x509.SubjectAlternativeName([name]))
+    own = certificate("Issuer", key, "Issuer", key, x509.SubjectAlternativeName([name]))
     (folder / "impostor.pem").write_bytes(private + own.public_bytes(pem))
     return Authority(folder / "root.pem", folder / "server.pem", folder / "impostor.pem")
-
-
-def _certificate(
-    subject: str,
-    key: ec.EllipticCurvePrivateKey,
-    issuer: str,
-    issuer_key: ec.EllipticCurvePrivateKey,
-    extension: x509.ExtensionType,
-) -> x509.Certificate:
-    now = dt.datetime.now(dt.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
-        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(minutes=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
-        .sign(issuer_key, hashes.SHA256())
-    )
 
 
 @pytest.fixture
