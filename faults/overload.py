@@ -22,9 +22,9 @@ _OVERLOAD: Final = 3
 _SECONDS: Final = {Effort.FULL: 10.0, Effort.SHORT: 0.7}
 _LIMIT: Final = {Effort.FULL: 1000, Effort.SHORT: 100}  # of connections
 _SHARE: Final = {
-    Effort.FULL: 50,
+    Effort.FULL: 80,
     Effort.SHORT: 10,
-}  # per cent, as refusing costs a third of this request; in a second beside other tests, it shows only that some are
+}  # per cent; in a second beside other tests, it shows only that some are
 _SLOWEST: Final = {Effort.FULL: 1000, Effort.SHORT: 10_000}  # milliseconds
 _OK, _BUSY = 200, 503
 
