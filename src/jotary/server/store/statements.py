@@ -36,10 +36,11 @@ from jotary.server.store.upsert import Insert, Upsert
 
 
 class Part(NamedTuple):
-    """One statement of a change. Guarded: touching no row is a conflict."""
+    """One statement of a change, with what `compiled.Statement` says of it."""
 
     sql: sa.ClauseElement
     guarded: bool
+    may_lag: bool = False
 
 
 class Write(NamedTuple):
@@ -286,7 +287,7 @@ WRITES: dict[type[changes.Change], Write] = {
         lambda change: rows.REVOCATIONS.values(change.revocation), (_plain(_insert(revocations)),)
     ),
     changes.RememberAssertion: Write(_fields, (_plain(_insert(assertions)),)),
-    changes.TakeAttempt: Write(_fields, (_guarded(Upsert(allowances, _take_attempt)),)),
+    changes.TakeAttempt: Write(_fields, (Part(Upsert(allowances, _take_attempt), guarded=True, may_lag=True),)),
     changes.ReturnAttempt: Write(_fields, (_plain(_return_attempt),)),
     changes.AddEvent: Write(lambda change: rows.EVENTS.values(change.event), (_plain(_insert(events)),)),
     changes.PutAuditChain: Write(_chain, _put(audit_chain)),

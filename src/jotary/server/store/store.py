@@ -42,7 +42,10 @@ class Store:
         dialect = driver.dialect
         self._queries = {query: Statement(query.sql, dialect) for query in queries.ALL}
         self._writes = {
-            kind: (write.bind, [Statement(part.sql, dialect, guarded=part.guarded) for part in write.parts])
+            kind: (
+                write.bind,
+                [Statement(part.sql, dialect, guarded=part.guarded, may_lag=part.may_lag) for part in write.parts],
+            )
             for kind, write in WRITES.items()
         }
         self._purges = [(Statement(purge.sql(), dialect), purge.grace) for purge in PURGES]

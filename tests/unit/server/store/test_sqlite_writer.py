@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import sqlalchemy as sa
@@ -58,6 +59,30 @@ def writer_on(path: str) -> Writer:
 def insert(*, times: int = 1) -> Sequence[Step]:
     """A unit that adds `times` rows."""
     return [Step(Statement(sa.text("INSERT INTO t VALUES (1)"), SQLITE), (), None)] * times
+
+
+def count() -> Sequence[Step]:
+    """A unit that the disk may have later."""
+    return [Step(Statement(sa.text("INSERT INTO t VALUES (2)"), SQLITE, may_lag=True), (), CHANGE)]
+
+
+class Recorded(sqlite3.Connection):
+    """Notes, at each commit, whether it waits for the disk."""
+
+    synchronous: ClassVar[list[int]] = []
+
+    def execute(self, sql: str, parameters: Sequence[object] = (), /) -> sqlite3.Cursor:  # type: ignore[override]
+        """As it is."""
+        if sql == "COMMIT":
+            self.synchronous.extend(super().execute("PRAGMA synchronous").fetchone())
+        return super().execute(sql, parameters)
+
+
+def recorded_connection(path: str) -> Recorded:
+    """A connection like those of `file.connect`."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Recorded)
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
 
 
 def rows(path: str) -> int:
@@ -347,3 +372,18 @@ async def test_a_database_that_cannot_be_opened_does_not_stop_the_writer(path: s
     outcomes = [(await asyncio.gather(stubborn.write(insert()), return_exceptions=True))[0] for _ in range(3)]
     assert [type(outcome).__name__ for outcome in outcomes] == ["Unavailable", "Unavailable", "int"]
     await stubborn.close()
+
+
+async def test_what_may_lag_waits_for_the_disk_with_what_comes_behind_it(path: str) -> None:
+    """Decision 20: the log is in order, so that one fsync makes all of it last."""
+    full, normal, recorded = 2, 1, Recorded.synchronous
+    recorded.clear()
+    a_writer = Writer(lambda: recorded_connection(path), patience=5)
+    await a_writer.write(insert())
+    for unit in (count(), count(), insert(), count(), [*count(), *insert()]):
+        await a_writer.write(unit)
+    waiting = [a_writer.write(unit) for unit in (count(), insert())]
+    await asyncio.gather(*waiting)
+    await a_writer.close()
+    assert recorded == [full, normal, normal, full, normal, full, full]
+    assert rows(path) == 9

@@ -60,6 +60,7 @@ class Writer:
         self._closing = False
         self.tell_commit: TellCommit | None = None
         self._connection: sqlite3.Connection | None = None
+        self._is_synced = True  # whether a commit waits for the disk
         self._checkpointed = 0  # `total_changes` at the last checkpoint
         self._task: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "jotary-writer")
@@ -110,7 +111,8 @@ class Writer:
         if not self._jobs and not self._closing:
             self._news.clear()
             try:
-                await asyncio.wait_for(self._news.wait(), IDLE_SECONDS if self._unfolded() else None)
+                async with asyncio.timeout(IDLE_SECONDS if self._unfolded() else None):
+                    await self._news.wait()
             except TimeoutError:
                 return []
         if not self._jobs:
@@ -124,12 +126,15 @@ class Writer:
             return []
         begun = asyncio.get_running_loop().time()
         try:
-            connection = await self._begin()
-            if all(_is_short(job.unit) for job in group):
+            may_lag = all(_may_lag(job.unit) for job in group)
+            connection = await self._begin(is_synced=not may_lag)
+            if may_lag:  # there is nothing to wait for
+                outcomes = _commit_group(connection, group)
+            elif all(_is_short(job.unit) for job in group):
                 outcomes = _run_group(connection, group)
+                await self._in_thread(lambda: connection.execute("COMMIT"))
             else:
-                outcomes = await self._in_thread(lambda: _run_group(connection, group))
-            await self._in_thread(lambda: connection.execute("COMMIT"))
+                outcomes = await self._in_thread(lambda: _commit_group(connection, group))
         except Exception as error:  # noqa: BLE001 -- a writer that dies would leave every caller waiting for ever
             await self._in_thread(self._drop_connection)
             return [_unavailable(error) for _ in group]  # one each: it gathers a traceback in every task
@@ -137,10 +142,16 @@ class Writer:
             self.tell_commit(len(group), asyncio.get_running_loop().time() - begun)
         return outcomes
 
-    async def _begin(self) -> sqlite3.Connection:
-        """Begin a transaction: at once if nobody else writes, else in the thread, which may wait."""
+    async def _begin(self, *, is_synced: bool) -> sqlite3.Connection:
+        """Begin a transaction: at once if nobody else writes, else in the thread, which may wait.
+
+        One that is not synced is in the log before all that come later, and one fsync makes all of the log last.
+        """
         if self._connection is not None:
             try:
+                if is_synced != self._is_synced:
+                    self._connection.execute(f"PRAGMA synchronous = {'FULL' if is_synced else 'NORMAL'}")
+                    self._is_synced = is_synced
                 self._connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY:
@@ -158,6 +169,7 @@ class Writer:
 
     def _open(self) -> sqlite3.Connection:
         self._connection = self._connect()
+        self._is_synced = True
         self._checkpointed = 0
         return self._connection
 
@@ -224,9 +236,19 @@ def _unavailable(error: Exception) -> Unavailable:
     return unavailable
 
 
+def _may_lag(unit: Sequence[Step]) -> bool:
+    return all(step.statement.may_lag for step in unit)
+
+
 def _is_short(unit: Sequence[Step]) -> bool:
     """Whether it may run on the event loop: one statement of a flow, no sweep of the store's housekeeping."""
     return len(unit) == 1 and unit[0].change is not None
+
+
+def _commit_group(connection: sqlite3.Connection, group: list[_Job]) -> list[_Outcome]:
+    outcomes = _run_group(connection, group)
+    connection.execute("COMMIT")
+    return outcomes
 
 
 def _run_group(connection: sqlite3.Connection, group: list[_Job]) -> list[_Outcome]:
