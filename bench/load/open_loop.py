@@ -46,6 +46,8 @@ class Answers:
 def offer(port: int, request: bytes, *, rate: float, seconds: float, connections: int) -> Answers:
     """Send the same request at a rate, over connections that are kept open, and wait for what is under way.
 
+    It begins with one on each of them at the same instant, as after an outage.
+
     Args:
         port: of the server on this machine.
         request: whole.
@@ -62,7 +64,7 @@ async def _offer(port: int, request: bytes, *, rate: float, seconds: float, conn
     for _ in range(connections):
         await loop.create_connection(lambda: _Connection(request, answers, free), "127.0.0.1", port)
     await asyncio.sleep(_SETTLING)
-    started, sent = time.perf_counter(), 0
+    started, sent = time.perf_counter() - connections / rate, 0
     while (passed := time.perf_counter() - started) < seconds:
         for number in range(sent, int(passed * rate)):
             if free:

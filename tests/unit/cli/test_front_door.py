@@ -358,16 +358,16 @@ async def test_more_requests_in_one_turn_than_can_be_served_soon_are_refused(
     connect: Connect, application: Application
 ) -> None:
     """Of what comes at once, the first get their turn, and the health of the server is told in any case."""
-    doors = [connect() for _ in range(3)]
-    for (each, _), request in zip(doors, (_GET, _GET, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"), strict=True):
+    doors = [connect() for _ in range(4)]
+    for (each, _), request in zip(doors, (_GET, _GET, _GET, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"), strict=True):
         each.data_received(request)
     await _run()
     connection, sockets = doors[-1][0], [socket for _, socket in doors]
-    assert [socket.status for socket in sockets] == [200, 503, 200]
-    assert application.asked == 2
+    assert [socket.status for socket in sockets] == [200, 200, 503, 200]
+    assert application.asked == 3
     connection.data_received(_GET)
     await _run()
-    assert sockets[2].sent.count(b"200 OK") == 2
+    assert sockets[3].sent.count(b"200 OK") == 2
 
 
 @pytest.mark.parametrize(
@@ -382,8 +382,8 @@ async def test_more_requests_in_one_turn_than_can_be_served_soon_are_refused(
 )
 async def test_a_refusal_suits_who_asks(connect: Connect, request_: bytes, expected: bytes, end: str) -> None:
     """People get a page, programs JSON, HEAD no content (RFC 9110 §9.3.2); the next request is understood."""
-    first, _ = connect()
-    first.data_received(_GET)
+    for first, _ in [connect() for _ in range(_LIMIT // 2)]:
+        first.data_received(_GET)
     connection, socket = connect()
     connection.data_received(request_)
     assert (socket.status, socket.end) == (503, end)

@@ -42,7 +42,7 @@ class Watch:
         self.starting = 0
         self._connections = connections
         self._limit = limit
-        self._max_starting = max(1, limit // 4)
+        self._max_starting = max(1, limit // 2)
         self._awaited: dict[Watched, None] = {}  # those whose clients are waited for, who was first comes first
         self._timer: asyncio.TimerHandle | None = None
         self._refused = 0
