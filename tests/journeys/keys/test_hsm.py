@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -118,9 +119,10 @@ def test_a_login_that_was_lost_is_renewed(custodian: PKCS11Custodian) -> None:
 class Counted:
     """The library, which says how often it was started anew. Once is enough: a second one could end the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: list[str] | None = None) -> None:
         self.library = pkcs11.lib(LIBRARY)
         self.starts = 0
+        self.told = [] if told is None else told
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is the library's."""
@@ -129,6 +131,7 @@ class Counted:
     def reinitialize(self) -> None:
         """Start anew the first time."""
         self.starts += 1
+        self.told.append("started anew")
         if self.starts == 1:
             self.library.reinitialize()
 
@@ -158,6 +161,35 @@ def test_threads_that_lose_the_login_together_start_the_library_anew_once(
         for message, signed in zip(messages, signing, strict=True):
             public.verifier("ES256")(signed.result(), message)
     assert library.starts == 1
+
+
+@_of_dead_sessions
+def test_the_library_is_not_started_anew_in_the_middle_of_a_call(
+    custodian: PKCS11Custodian, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What that call finds otherwise is not defined: with some libraries, the end of the process."""
+    real, told, is_signing, is_lost = pkcs11_module._SIGN["ES256"], list[str](), threading.Event(), threading.Event()
+    library = Counted(told)
+
+    def sign(key: Any, message: bytes) -> bytes:
+        if message == b"lost" and not library.starts:
+            is_signing.wait(30)
+            is_lost.set()
+            raise pkcs11.SessionHandleInvalid
+        if message == b"slow" and not told:
+            is_signing.set()
+            is_lost.wait(30)
+            time.sleep(0.1)  # in which the other one would start the library
+            told.append("signed")
+        return real(key, message)
+
+    custodian.public_key("p256")
+    monkeypatch.setitem(pkcs11_module._SIGN, "ES256", sign)
+    monkeypatch.setattr(pkcs11, "lib", lambda _path: library)
+    with ThreadPoolExecutor(2) as threads:
+        for signing in [threads.submit(custodian.sign, "p256", "ES256", message) for message in (b"slow", b"lost")]:
+            signing.result(30)
+    assert told == ["signed", "started anew"]
 
 
 @_of_dead_sessions

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
@@ -129,7 +130,7 @@ def test_a_key_that_is_not_there_is_said_so(kms: KMS, custodian: AWSKMSCustodian
 def test_a_signature_that_kms_refuses_is_unavailable(kms: KMS, custodian: AWSKMSCustodian) -> None:
     """Somebody deleted the key: 503, and the operator reads the cause."""
     arn = kms.make()
-    with pytest.raises(Unavailable, match="KMS does not answer"):
+    with pytest.raises(Unavailable, match="KMS does not sign"):
         custodian.sign(arn[:-12] + "000000000000", "ES256", MESSAGE)
 
 
@@ -153,6 +154,29 @@ def test_what_boto3_lacks_is_said_with_where_to_give_it(
         with pytest.raises(Unavailable, match="KMS does not answer") as refused:
             ask()
         assert says in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("AccessDeniedException", "kms:Sign"),
+        ("ExpiredTokenException", "AWS_PROFILE"),
+        ("InvalidSignatureException", "AWS_PROFILE"),
+        ("UnrecognizedClientException", "AWS_PROFILE"),
+    ],
+)
+def test_rights_that_are_missing_are_said(kms: KMS, custodian: AWSKMSCustodian, code: str, says: str) -> None:
+    """Neither would trying again help here. The codes are those of KMS's reference; moto's answers hold none."""
+    arn = kms.make()
+    with Stubber(custodian._client(arn)) as stubber:
+        for operation, ask in (
+            ("get_public_key", lambda: custodian.public_key(arn)),
+            ("sign", lambda: custodian.sign(arn, "ES256", MESSAGE)),
+        ):
+            stubber.add_client_error(operation, service_error_code=code, http_status_code=400)
+            with pytest.raises(Unavailable, match=code) as refused:
+                ask()
+            assert says in (refused.value.hint or "")
 
 
 @given(st.integers(1, 2**256 - 1), st.integers(1, 2**256 - 1))

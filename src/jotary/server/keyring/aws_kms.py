@@ -40,14 +40,21 @@ _NO_KEY: Final = {
     "UnsupportedOperationException",
     "ValidationException",
 }
-# Of what boto3 lacks, so that waiting does not help.
+_GIVE_CREDENTIALS: Final = "Give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role to this machine."
+_GIVE_RIGHTS: Final = (
+    "Allow kms:GetPublicKey, kms:DescribeKey and kms:Sign on the key to whoever has these credentials."
+)
+# Where waiting does not help: of what boto3 lacks, and of what KMS answers.
 _HINTS: Final = (
     (NoRegionError, "Name the key by its ARN, which says the region, or give AWS_DEFAULT_REGION."),
-    (
-        (NoCredentialsError, PartialCredentialsError, ProfileNotFound),
-        "Give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role to this machine.",
-    ),
+    ((NoCredentialsError, PartialCredentialsError, ProfileNotFound), _GIVE_CREDENTIALS),
 )
+_HINTS_BY_CODE: Final = {
+    "AccessDeniedException": _GIVE_RIGHTS,
+    "ExpiredTokenException": _GIVE_CREDENTIALS,
+    "InvalidSignatureException": _GIVE_CREDENTIALS,
+    "UnrecognizedClientException": _GIVE_CREDENTIALS,
+}
 
 
 class AWSKMSCustodian:
@@ -63,7 +70,7 @@ class AWSKMSCustodian:
             found = self._client(name).get_public_key(KeyId=name)
             alias_of = self._client(name).describe_key(KeyId=name)["KeyMetadata"]["Arn"]
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
+            code = _code(error)
             if code in _NO_KEY:
                 hint = "Name the ARN of an asymmetric key for signing, of the kind ECC_NIST_P256 or RSA_2048."
                 raise NoSuchKeyError(f"KMS has no such key to sign with ({code})", hint=hint) from error
@@ -123,6 +130,12 @@ def _pem(der: bytes) -> str:
     return f"-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n"
 
 
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
 def _unavailable(error: Exception) -> Unavailable:
+    if isinstance(error, ClientError):
+        return Unavailable(f"KMS does not sign: {error}", hint=_HINTS_BY_CODE.get(_code(error)))
     hint = next((hint for kinds, hint in _HINTS if isinstance(error, kinds)), None)
     return Unavailable(f"KMS does not answer: {error}", hint=hint)

@@ -18,7 +18,8 @@ from pkcs11.util.rsa import encode_rsa_public_key
 
 from jotary.jose import JOSEError, Key, base64url
 from jotary.oauth.secret import Secret
-from jotary.server.keyring.external import NoSuchKeyError, Reference
+from jotary.server.keyring.external import TIMEOUT, NoSuchKeyError, Reference
+from jotary.server.keyring.shared_lock import SharedLock
 from jotary.server.ports import Unavailable
 
 Answer = TypeVar("Answer")
@@ -58,7 +59,8 @@ class PKCS11Custodian:
         self._path = library
         self._token = token
         self._pin = pin
-        self._lock = threading.RLock()  # for the library and the login
+        self._lock = threading.RLock()  # for the login
+        self._library = SharedLock()
         self._login: pkcs11.Session | None = None  # holds the login while sessions come and go
         self._generation = 0  # of the login; sessions of an earlier one are dead
         self._refused = ""  # the PIN, and how
@@ -85,7 +87,8 @@ class PKCS11Custodian:
         for recover in (self._drop_session, self._restart, None):
             generation = self._generation
             try:
-                return work()
+                with self._library.together():
+                    return work()
             except (pkcs11.PKCS11Error, RuntimeError, OSError) as error:
                 if recover is None and isinstance(error, pkcs11.NoSuchKey):
                     hint = "Look for the labels of its keys with: pkcs11-tool --list-objects --login"
@@ -150,9 +153,12 @@ class PKCS11Custodian:
         self._local.generation = None
 
     def _restart(self, generation: int) -> None:
-        """Start the library anew, once for all threads: a token that was away is found again only then."""
-        with self._lock:
-            if generation != self._generation:
+        """Start the library anew, once for all threads: a token that was away is found again only then.
+
+        Whoever is in the middle of a call is waited for: what that call finds otherwise is not defined (PKCS #11 §5.4).
+        """
+        with self._library.alone(patience=TIMEOUT) as is_alone, self._lock:
+            if not is_alone or generation != self._generation:
                 return
             self._generation += 1
             self._drop_login()
