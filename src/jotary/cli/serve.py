@@ -14,7 +14,7 @@ import click
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from jotary.cli import options
+from jotary.cli import open_files, options
 from jotary.cli.administration import load_settings
 from jotary.cli.front_door import FrontDoor
 from jotary.cli.introduction import introduce
@@ -55,6 +55,7 @@ def serve(
     loaded = load_settings(config)
     listener = _listener(host, port, uds, issuer=loaded.settings.issuer)
     configure_logging(loaded.settings)
+    open_files.allow(open_files.needed(limits["limit_concurrency"]))
     introduce(loaded, listener)
     if loaded.config_file is not None:
         os.environ[CONFIG_VARIABLE] = str(loaded.config_file.resolve())  # for the workers

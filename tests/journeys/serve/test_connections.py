@@ -1,12 +1,14 @@
 """Who comes to `jotary serve`: over which socket, behind which proxy, how many and how much at once."""
 
 import contextlib
+import re
 import socket
+import subprocess
 import sys
 import time
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
@@ -112,3 +114,23 @@ def test_a_header_without_end_is_refused_while_others_are_served(
         assert server.get("/health")[0] == 200
         assert _read_all(sender.makefile("rb")).startswith(b"HTTP/1.1 431 ")
     assert server.end() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limits of another process are told on Linux alone")
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["one process", "two workers"])
+def test_it_takes_as_many_open_files_as_its_connections_need(
+    tmp_path: Path, serve: "Serve", arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell gives 1024, and the limit of connections is as high."""
+    real = subprocess.Popen
+
+    def with_few_files(command: list[str], **options: Any) -> subprocess.Popen[str]:
+        return real(["prlimit", "--nofile=256:4096", *command], **options)
+
+    monkeypatch.setattr(subprocess, "Popen", with_few_files)
+    server = serve(tmp_path, "--limit-concurrency", "500", *arguments).wait()
+    parent = server.process.pid
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    assert len(children) >= 2 * bool(arguments)
+    for process in (parent, *children):
+        assert re.search(r"Max open files +1200 +4096", Path(f"/proc/{process}/limits").read_text())

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from jotary.cli.front_door import FrontDoor, protocol
-from jotary.cli.front_door.watch import Watch, watch_of
+from jotary.cli.front_door.watch import IDLE, Watch, watch_of
 
 pytestmark = pytest.mark.anyio
 
@@ -323,19 +323,38 @@ async def test_who_was_refused_while_sending_may_read_the_answer_first(connect: 
     assert socket.end == "abort"
 
 
-async def test_whoever_has_been_waited_for_longest_makes_room(connect: Connect, application: Application) -> None:
+async def test_whoever_has_been_waited_for_longest_makes_room(
+    connect: Connect, application: Application, watch: Watch
+) -> None:
     """Idle connections shut nobody out; one whose request is being answered is left alone."""
     application.may_answer.clear()
     busy, busy_socket = connect()
     busy.data_received(_GET)
     await _run()
     others = [connect() for _ in range(_LIMIT - 1)]
+    _sweep(watch, IDLE)
     newcomer, socket = connect()
     assert [other.end for _, other in others] == ["abort", "", ""]
     newcomer.data_received(_GET)
     application.may_answer.set()
     await _run()
     assert (busy_socket.status, socket.status) == (200, 200)
+
+
+async def test_a_connection_in_use_makes_room_at_twice_the_limit_alone(
+    connect: Connect, application: Application, watch: Watch
+) -> None:
+    """Between two requests it is not idle: cut off then, its client could not tell what became of the next one."""
+    used, socket = connect()
+    used.data_received(_GET)
+    await _run()
+    _sweep(watch, IDLE - 1)
+    others = [connect() for _ in range(2 * _LIMIT - 1)]
+    used.data_received(_GET)
+    await _run()
+    assert (socket.end, application.asked) == ("", 2)
+    connect()
+    assert [other.end for _, other in others] == ["abort"] + [""] * (2 * _LIMIT - 2)
 
 
 async def test_no_more_requests_are_under_way_than_connections_are_allowed(

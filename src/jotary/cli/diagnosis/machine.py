@@ -9,6 +9,7 @@ from typing import Final
 
 from cryptography.hazmat.backends.openssl import backend as openssl
 
+from jotary.cli import open_files
 from jotary.cli.diagnosis.deployment import Deployment
 from jotary.cli.diagnosis.finding import Finding, Findings, judge, ok, warn
 from jotary.server.passwords.argon2id import hash_password
@@ -16,7 +17,6 @@ from jotary.server.passwords.argon2id import hash_password
 _TOLERABLE: Final = 5  # seconds: the leeway that verifiers have
 _SLOWEST: Final = 0.5  # seconds a hash
 _HASHES: Final = 3
-_OTHER_FILES: Final = 64  # of the database, the logs and the libraries
 
 
 def check(deployment: Deployment) -> Findings:
@@ -65,9 +65,9 @@ def _timed() -> float:
 def _open_files(deployment: Deployment) -> Finding:
     import resource  # noqa: PLC0415 -- not on Windows
 
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = deployment.limit_concurrency + _OTHER_FILES
-    mend = f"ulimit -n {needed * 2}, LimitNOFILE={needed * 2} in the unit; or a lower --limit-concurrency."
-    found = f"{soft} in this shell, for {deployment.limit_concurrency} connections in each process"
-    is_well = soft == resource.RLIM_INFINITY or soft >= needed
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # up to which `jotary serve` raises its own
+    needed = open_files.needed(deployment.limit_concurrency)
+    mend = f"ulimit -Hn {needed}, LimitNOFILE={needed} in the unit; or a lower --limit-concurrency."
+    found = f"{hard} at most from this shell, for {deployment.limit_concurrency} connections in each process"
+    is_well = hard == resource.RLIM_INFINITY or hard >= needed
     return judge("open files", found, is_well=is_well, mend=mend, otherwise=warn)

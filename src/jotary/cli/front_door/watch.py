@@ -9,6 +9,8 @@ from uvicorn.server import ServerState
 
 #: Seconds between two looks at the connections. No connection has a timer of its own.
 SWEEP_INTERVAL: Final = 1
+#: Sweeps without a byte, after which a connection is idle: a second at least.
+IDLE: Final = 2
 
 log = structlog.get_logger("jotary.server")
 
@@ -43,27 +45,29 @@ class Watch:
         self._connections = connections
         self._limit = limit
         self._max_starting = max(1, limit // 2)
-        self._awaited: dict[Watched, None] = {}  # those whose clients are waited for, who was first comes first
+        self._awaited: dict[Watched, int] = {}  # those whose clients are waited for, and since when; the first first
         self._timer: asyncio.TimerHandle | None = None
         self._refused = 0
 
     def enter(self, newcomer: Watched) -> None:
-        """A client has connected: who has been waited for longest makes room if there is none.
+        """A client has connected: who has been waited for longest makes room if there is none, and it is idle.
 
-        That is nobody whose request is being answered. A client that means well sends its request within
-        milliseconds, so it is nearly always one that does not, or one that has long been idle.
+        That is nobody whose request is being answered. If all are in use, there are more than the limit, and what is
+        too much is answered 503; beyond twice the limit the longest one is cut off, idle or not.
         """
-        if len(self._connections) > self._limit and self._awaited:
-            longest = next(iter(self._awaited))
-            self.leave(longest)
-            longest.give_way()
+        excess = len(self._connections) - self._limit
+        if excess > 0 and self._awaited:
+            longest, since = next(iter(self._awaited.items()))
+            if self.now - since >= IDLE or excess > self._limit:
+                self.leave(longest)
+                longest.give_way()
         self.wait_for(newcomer)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(SWEEP_INTERVAL, self._tick)
 
     def wait_for(self, connection: Watched) -> None:
         """It is its client's turn now."""
-        self._awaited[connection] = None
+        self._awaited.setdefault(connection, self.now)
 
     def leave(self, connection: Watched) -> None:
         """It is the server's turn, or the connection is no more."""
