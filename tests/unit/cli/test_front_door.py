@@ -72,15 +72,17 @@ class Application:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.names: set[bytes] = set()
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI has it."""
         self.asked += 1
         await self.may_answer.wait()
         while (await receive()).get("more_body", False):
             pass
+        self.names.update(name for name, _ in scope["headers"])
         headers = [(b"content-length", b"5")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"hello"})
@@ -155,11 +157,20 @@ async def test_a_request_is_answered_and_the_connection_kept(connect: Connect) -
         b"GET / HTTP/2.0\r\nHost: x\r\n\r\n",
         b"GET / HTTP/0.9\r\nHost: x\r\n\r\n",
         b"GET /\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
     ],
-    ids=["no host", "two hosts", "two hosts in HTTP/1.0", "another version", "an old version", "no version"],
+    ids=[
+        "no host",
+        "two hosts",
+        "two hosts in HTTP/1.0",
+        "another version",
+        "an old version",
+        "no version",
+        "a body that is not decoded",
+    ],
 )
 async def test_what_can_be_read_in_two_ways_is_refused(connect: Connect, application: Application, sent: bytes) -> None:
-    """RFC 9112 §2.3 and §3.2: a proxy before us could take it for another site's, or for another request."""
+    """RFC 9112 §2.3, §3.2 and §6.1: a proxy before us could take it for another site's, or for another request."""
     connection, socket = connect()
     connection.data_received(sent + _GET)
     await _run()
@@ -187,6 +198,29 @@ async def test_a_body_that_cannot_be_read_is_still_answered(connect: Connect) ->
     connection, socket = connect()
     connection.data_received(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-3\r\n")
     assert socket.status == 400
+
+
+@pytest.mark.parametrize("is_pipelined", [False, True], ids=["first", "behind another"])
+async def test_what_comes_behind_a_body_is_no_header(
+    connect: Connect, application: Application, *, is_pipelined: bool
+) -> None:
+    """RFC 9110 §6.5.1: a proxy that sets `X-Forwarded-For` or reads `Authorization` looks at the head alone."""
+    connection, socket = connect()
+    body = b"2\r\nhi\r\n0\r\nAuthorization: Bearer t\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n"
+    sent = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + body
+    connection.data_received(_GET * is_pipelined + sent + _GET)
+    for _ in range(3):
+        await _run()
+    assert application.names == {b"host", b"transfer-encoding"}
+    assert (socket.sent.count(b"200 OK"), socket.end) == (2 + is_pipelined, "")
+
+
+async def test_nothing_follows_a_request_for_another_protocol(connect: Connect) -> None:
+    """RFC 9110 §7.8: the parser leaves the connection there, so a request behind it would never be answered."""
+    connection, socket = connect()
+    connection.data_received(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n" + _GET)
+    await _run()
+    assert (socket.sent.count(b"200 OK"), socket.end) == (1, "close")
 
 
 async def test_a_client_of_http_1_0_need_not_name_a_host(connect: Connect) -> None:

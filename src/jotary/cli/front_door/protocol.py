@@ -43,6 +43,7 @@ READ_PATIENCE: Final = 20
 LINGER: Final = 2
 
 _SLICE: Final = 8192  # bytes that are parsed before the limits are looked at again
+_CODING: Final = b"transfer-encoding"
 _ALWAYS_ANSWERED: Final = (b"/health", b"/ready")
 # Stands where uvicorn keeps the request that is being answered, for one that was answered without the application.
 _ANSWERED: Final[Any] = SimpleNamespace(response_started=True, response_complete=True, message_event=asyncio.Event())
@@ -115,6 +116,8 @@ class FrontDoor(HttpToolsProtocol):
             cast("dict[str, Any]", self.scope)[AWAITED] = partial(self._is_awaited, ref(self.cycle))
             if self._is_stopping():  # uvicorn ends those connections only that it knows when it is told
                 self.cycle.keep_alive = False
+        # The request keeps its list: what comes behind the body is no header (RFC 9110 §6.5.1). No proxy looks there.
+        self.headers = []
 
     def send_400_response(self, msg: str) -> None:
         """As uvicorn's own, but never in the place or in the middle of another request's answer."""
@@ -206,15 +209,25 @@ class FrontDoor(HttpToolsProtocol):
         self._received = 0
 
     def _check_form(self) -> None:
-        """Refuse what the parser lets pass, and two parties could read in two ways (RFC 9112 §2.3, §3.2).
+        """Refuse what the parser lets pass, and two parties could read in two ways (RFC 9112 §2.3, §3.2, §6.1).
 
         Raises:
             ValueError: uvicorn answers 400 and closes, as whenever the parser fails.
         """
         version = self.parser.get_http_version()
-        hosts = [name for name, _ in self.headers].count(b"host")
+        names = [name for name, _ in self.headers]
+        hosts = names.count(b"host")
         if hosts > 1 or version not in {"1.0", "1.1"} or (hosts == 0 and version == "1.1"):
             raise ValueError(version, hosts)
+        if _CODING in names and self.headers[names.index(_CODING)][1].strip().lower() != b"chunked":
+            raise ValueError(_CODING)  # the application would take the coded body for the body
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """There is no other protocol (RFC 9110 §7.8), but the parser has stopped, and dropped what it had not read."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self.cycle.keep_alive = False
 
     def _check_sizes(self) -> None:
         if self._stage is Stage.HEAD:
