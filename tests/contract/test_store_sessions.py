@@ -150,17 +150,30 @@ async def test_the_sessions_of_a_sign_in_end_but_the_offline_ones(
 async def test_the_sessions_of_a_person_end_with_their_sign_ins(
     store: Store, sessions: dict[str, Session], user: User, sign_in: SignIn, now: int
 ) -> None:
-    """`EndSessionsOfUser` publishes one cut-off for the `sub`, up to the moment, so that a new sign-in is good."""
+    """`EndSessionsOfUser` cuts off the `sub` up to the moment, so that a new sign-in is good, and what was alive."""
     await store.commit(EndSessionsOfUser(user.id, now, "why", now + 300))
     assert await ended(store, sessions, now) == {"mine", "offline", "browser", "client"}
     for sign_in_id in (sign_in.id, "sign-in-2"):
         found = await store.sign_in(sign_in_id)
         assert found is not None
         assert found.ended_at == now
-    assert await cut_off(store, now) == {("sub", user.id)}
+    alive = {("sid", sessions[name].id) for name in ("mine", "offline", "browser", "client")}
+    assert await cut_off(store, now) == {("sub", user.id), *alive}
     entry = await store.revocation("sub", user.id, now=now)
     assert entry is not None
     assert entry.issued_before == now
+
+
+async def test_a_refresh_while_everything_of_a_person_is_ended_is_cut_off_too(
+    store: Store, session: Session, user: User, now: int
+) -> None:
+    """Between the moment of `EndSessionsOfUser` and its commit a password is hashed: `iat` may be later than it."""
+    await store.commit(AddSession(session))
+    await store.commit(RotateSession(session.id, 0, now + 1, now + 1000))
+    await store.commit(EndSessionsOfUser(user.id, now, "why", now + 300))
+    entry = await store.revocation("sid", session.id, now=now)
+    assert entry is not None
+    assert entry.issued_before == now + 300
 
 
 async def test_the_sessions_of_a_client_end(

@@ -143,7 +143,7 @@ class EndSessionsOfSignIn(msgspec.Struct, frozen=True):
 
 
 class EndSessionsOfUser(msgspec.Struct, frozen=True):
-    """End every living session and sign-in of a person and publish a cut-off for their `sub`."""
+    """End every living session and sign-in of a person and publish a cut-off for their `sub` and for each session."""
 
     user_id: str
     at: int

@@ -268,7 +268,8 @@ WRITES: dict[type[changes.Change], Write] = {
         _fields,
         (  # sign-ins first: what waits on one of them to redeem a code then finds it ended
             _plain(_end_sign_ins("user_id", "user_id")),
-            _plain(_end_sessions(*_living(sessions, "user_id", "user_id"))),
+            # A refresh that is committed first may be of a later second than `at`, so `sub` alone would let it through.
+            *_end_and_cut_off_each(*_living(sessions, "user_id", "user_id")),
             _plain(_cut_off("sub", "user_id")),
         ),
     ),

@@ -91,6 +91,12 @@ class Office:
         found = self.run(self.store.revocations(now=self.now))
         return [(each.kind, each.value, each.issued_before, each.expires_at) for each in found]
 
+    def everything_of_ada(self, *sessions: str) -> list[tuple[str, str, int, int]]:
+        """The cut-offs when all that Ada has open ends: of her up to now, of each session whatever its tokens say."""
+        until = self.cut_off_until
+        alive = [("sid", session, until, until) for session in sessions or ("session",)]
+        return [*alive, ("sub", "ada", self.now, until)]
+
     def is_session_alive(self, session_id: str = "session") -> bool:
         """Whether a session may still be used."""
         session = self.run(self.store.session(session_id))

@@ -45,7 +45,7 @@ def test_everything_that_a_person_has_open_is_ended(office: Any) -> None:
     assert not office.is_session_alive()
     assert not office.is_session_alive("other")
     assert not office.is_signed_in()
-    assert office.cut_offs() == [("sub", "ada", office.now, office.cut_off_until)]
+    assert office.cut_offs() == office.everything_of_ada("session", "other")
     assert [(event.kind, event.user_id) for event in office.trail()] == [("user.sessions_ended", "ada")]
 
 

@@ -55,7 +55,7 @@ def test_the_new_password_is_good_and_everything_that_was_open_ends(office: Any,
     assert stored(office).changed_at == office.now
     assert not office.is_session_alive()
     assert not office.is_signed_in()
-    assert office.cut_offs() == [("sub", "ada", office.now, office.cut_off_until)]
+    assert office.cut_offs() == office.everything_of_ada()
     assert office.run(office.store.session("session")).end_reason == "password_changed"
 
 
