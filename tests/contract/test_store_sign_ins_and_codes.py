@@ -3,7 +3,16 @@
 import pytest
 from msgspec.structs import replace
 
-from jotary.server.model.changes import AddCode, AddSignIn, EndSessionsOfUser, EndSignIn, RedeemCode, TouchSignIn
+from jotary.server.model.changes import (
+    AddCode,
+    AddSignIn,
+    DeleteUser,
+    EndSessionsOfUser,
+    EndSignIn,
+    RedeemCode,
+    ReplaceUser,
+    TouchSignIn,
+)
 from jotary.server.model.code import AuthorizationCode
 from jotary.server.model.sign_in import SignIn
 from jotary.server.model.user import User
@@ -24,6 +33,18 @@ async def test_a_sign_in_is_not_added_twice(store: Store, sign_in: SignIn) -> No
     with pytest.raises(Conflict):
         await store.commit(AddSignIn(replace(sign_in, methods=("otp",))))
     assert await store.sign_in(sign_in.id) == sign_in
+
+
+async def test_nobody_who_was_disabled_or_deleted_meanwhile_is_signed_in(
+    store: Store, sign_in: SignIn, user: User, now: int
+) -> None:
+    """`AddSignIn` is guarded: a password takes long to hash, and enabling must not bring that sign-in to life."""
+    late = AddSignIn(replace(sign_in, id="late"))
+    for change in (ReplaceUser(replace(user, disabled_at=now)), DeleteUser(user.id)):
+        await store.commit(change)
+        with pytest.raises(Conflict):
+            await store.commit(late)
+        assert await store.sign_in("late") is None
 
 
 async def test_touching_moves_forward_and_never_back(store: Store, sign_in: SignIn, now: int) -> None:

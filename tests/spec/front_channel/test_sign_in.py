@@ -107,6 +107,23 @@ def test_every_refusal_costs_one_hash(site: Any, browser: Any, monkeypatch: pyte
     assert [phc is None for phc in asked] == [False, True]
 
 
+def test_who_is_disabled_while_signing_in_is_not_signed_in(
+    site: Any, browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Enabled again, they would be signed in by a sign-in that should have ended with the others (ASVS 5.0 7.4.2)."""
+    verify = site.hasher.verify
+
+    async def verify_and_disable(password: str, phc: str | None) -> bool:
+        holds: bool = await verify(password, phc)
+        await site.desk.store.commit(ReplaceUser(msgspec.structs.replace(site.user, disabled_at=site.desk.now)))
+        return holds
+
+    monkeypatch.setattr(site.hasher, "verify", verify_and_disable)
+    assert browser.sign_in().status_code == 400
+    site.desk.write(ReplaceUser(site.user))
+    assert browser.get("/").headers["location"] == "/sign-in"
+
+
 def test_a_cookie_from_before_is_worth_nothing_after(site: Any) -> None:
     """CWE-384: whoever planted a cookie, or knows the old one, is not signed in with it."""
     browser = site.browser()

@@ -77,7 +77,7 @@ class DeleteClient(msgspec.Struct, frozen=True):
 
 
 class AddSignIn(msgspec.Struct, frozen=True):
-    """A browser has signed in."""
+    """A browser has signed in. Guarded: the person must be there, and not be disabled."""
 
     sign_in: SignIn
 

@@ -68,13 +68,9 @@ def _insert(table: sa.Table) -> sa.Insert:
     return table.insert().values({column.name: bindparam(column.name) for column in _written(table)})
 
 
-def _by_key(table: sa.Table) -> list[sa.ColumnElement[bool]]:
-    return [column == bindparam(column.name) for column in table.primary_key]
-
-
 def _update(table: sa.Table) -> sa.Update:
     values: dict[str, Any] = {column.name: bindparam(column.name) for column in table.c if not column.primary_key}
-    return table.update().where(*_by_key(table)).values(values)
+    return table.update().where(*(column == bindparam(column.name) for column in table.primary_key)).values(values)
 
 
 def _put(table: sa.Table) -> tuple[Part, ...]:
@@ -92,18 +88,19 @@ def _delete(table: sa.Table, name: str) -> tuple[Part, ...]:
     return (_guarded(table.delete().where(table.c.id == bindparam(name))),)
 
 
-def _sign_in_not_ended(sign_in_id: Any) -> sa.Exists:
-    """FOR SHARE: whoever ends the sign-in waits, then sees what was opened on it."""
-    living: sa.Select[tuple[Any]] = sa.select(sa.literal_column("1")).where(
-        sign_ins.c.id == sign_in_id, sign_ins.c.ended_at.is_(None)
-    )
+def _as_long_as(*conditions: sa.ColumnElement[bool]) -> sa.Exists:
+    """FOR SHARE: whoever changes that row waits, then sees what was opened on it."""
+    living: sa.Select[tuple[Any]] = sa.select(sa.literal_column("1")).where(*conditions)
     return sa.exists(living.with_for_update(read=True))
 
 
-def _insert_code() -> sa.Insert:
-    values: list[sa.ColumnElement[Any]] = [bindparam(column.name, type_=column.type) for column in codes.c]
-    living = _sign_in_not_ended(bindparam("sign_in_id"))
-    return codes.insert().from_select([column.name for column in codes.c], sa.select(*values).where(living))
+def _sign_in_not_ended(sign_in_id: Any) -> sa.Exists:
+    return _as_long_as(sign_ins.c.id == sign_in_id, sign_ins.c.ended_at.is_(None))
+
+
+def _insert_where(table: sa.Table, condition: sa.ColumnElement[bool]) -> sa.Insert:
+    values: list[sa.ColumnElement[Any]] = [bindparam(column.name, type_=column.type) for column in table.c]
+    return table.insert().from_select([column.name for column in table.c], sa.select(*values).where(condition))
 
 
 def _living(table: sa.Table, column: str, name: str) -> list[sa.ColumnElement[bool]]:
@@ -153,6 +150,11 @@ def _session(session: Session) -> dict[str, Any]:
 
 
 _fields = msgspec.structs.asdict  # the names of a change's fields are the names of its parameters
+
+_insert_sign_in = _insert_where(
+    sign_ins, _as_long_as(users.c.id == bindparam("user_id"), users.c.disabled_at.is_(None))
+)
+_insert_code = _insert_where(codes, _sign_in_not_ended(bindparam("sign_in_id")))
 
 _touch_sign_in = (
     sign_ins.update()
@@ -235,12 +237,8 @@ _seal_event = events.update().where(events.c.position == bindparam("position")).
 _purge_events = events.delete().where(events.c.position <= bindparam("through"))
 
 
-def _chain(change: changes.PutAuditChain | changes.AddAuditChain) -> dict[str, Any]:
+def _chain(change: changes.PutAuditChain | changes.AddAuditChain | changes.MoveAuditChain) -> dict[str, Any]:
     return rows.AUDIT_CHAIN.values(change.chain)
-
-
-def _moved_chain(change: changes.MoveAuditChain) -> dict[str, Any]:
-    return {**rows.AUDIT_CHAIN.values(change.chain), "before": change.before}
 
 
 WRITES: dict[type[changes.Change], Write] = {
@@ -252,10 +250,10 @@ WRITES: dict[type[changes.Change], Write] = {
     changes.AddClient: Write(lambda change: rows.CLIENTS.values(change.client), (_plain(_insert(clients)),)),
     changes.ReplaceClient: Write(_replaced_client, (_guarded(_replace_client),)),
     changes.DeleteClient: Write(_fields, _delete(clients, "client_id")),
-    changes.AddSignIn: Write(lambda change: rows.SIGN_INS.values(change.sign_in), (_plain(_insert(sign_ins)),)),
+    changes.AddSignIn: Write(lambda change: rows.SIGN_INS.values(change.sign_in), (_guarded(_insert_sign_in),)),
     changes.TouchSignIn: Write(_fields, (_plain(_touch_sign_in),)),
     changes.EndSignIn: Write(_fields, (_plain(_end_sign_ins("id", "sign_in_id")),)),
-    changes.AddCode: Write(lambda change: rows.CODES.values(change.code), (_guarded(_insert_code()),)),
+    changes.AddCode: Write(lambda change: rows.CODES.values(change.code), (_guarded(_insert_code),)),
     changes.RedeemCode: Write(_fields, (_guarded(_redeem_code),)),
     changes.AddSession: Write(lambda change: _session(change.session), (_plain(_insert(sessions)),)),
     changes.RotateSession: Write(_fields, (_guarded(_rotate_session),)),
@@ -293,7 +291,9 @@ WRITES: dict[type[changes.Change], Write] = {
     changes.AddEvent: Write(lambda change: rows.EVENTS.values(change.event), (_plain(_insert(events)),)),
     changes.PutAuditChain: Write(_chain, _put(audit_chain)),
     changes.AddAuditChain: Write(_chain, (_plain(_insert(audit_chain)),)),
-    changes.MoveAuditChain: Write(_moved_chain, (_guarded(_move_audit_chain),)),
+    changes.MoveAuditChain: Write(
+        lambda change: {**_chain(change), "before": change.before}, (_guarded(_move_audit_chain),)
+    ),
     changes.SealEvent: Write(_fields, (_guarded(_seal_event),)),
     changes.PurgeEvents: Write(_fields, (_plain(_purge_events),)),
 }
