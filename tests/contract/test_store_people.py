@@ -193,7 +193,8 @@ async def test_a_consent_is_set_and_replaced_for_one_client(store: Store, user: 
     await store.commit(AddClient(other))
     assert await store.consent(user.id, client.id) is None
     for scopes in (("openid",), ("openid", "todo:read")):
-        consent = Consent(user_id=user.id, client_id=client.id, scopes=scopes, granted_at=now)
+        at = {"": ("openid",), "https://todo.example.com": scopes}
+        consent = Consent(user_id=user.id, client_id=client.id, scopes=scopes, granted_at=now, resources=at)
         await store.commit(PutConsent(consent))
         assert await store.consent(user.id, client.id) == consent
     assert await store.consent(user.id, other.id) is None

@@ -45,6 +45,17 @@ def test_allowing_issues_the_code_and_is_remembered(site: Any, signed_in: Any) -
     assert ask(site, signed_in, scope="openid email").status_code == 200
 
 
+def test_what_was_allowed_at_one_api_is_asked_anew_at_another(site: Any, signed_in: Any) -> None:
+    """RFC 8707 §2: the page names the API, so the answer is about no other."""
+    page = ask(site, signed_in, scope="todo:read", resource=site.client.audiences[0])
+    assert site.client.audiences[1] not in page.text
+    assert "code" in site.answer(signed_in.submit(page, "/consent", answer="allow"))
+    assert "code" in site.answer(ask(site, signed_in, scope="todo:read", resource=site.client.audiences[0]))
+    page = ask(site, signed_in, scope="todo:read", resource=site.client.audiences[1])
+    assert site.client.audiences[1] in page.text
+    assert ask(site, signed_in, scope="todo:read").status_code == 200
+
+
 def test_denying_is_told_to_the_client_and_remembered_nowhere(site: Any, signed_in: Any) -> None:
     """RFC 6749 §4.1.2.1: access_denied, with the state."""
     answer = site.answer(signed_in.submit(ask(site, signed_in), "/consent", answer="deny"))

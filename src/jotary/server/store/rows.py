@@ -29,7 +29,7 @@ Row = Sequence[Any]
 _Code = Callable[[Any], Any]
 
 _PLAIN = {str, int, bytes}
-_JSON = (tuple[str, ...], dict[str, Any])
+_JSON = (tuple[str, ...], dict[str, Any], dict[str, tuple[str, ...]])
 
 
 def _without_none(annotation: Any) -> Any:

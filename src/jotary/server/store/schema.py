@@ -156,6 +156,8 @@ consents = _table(
     _owned_by("client", key=True),
     _json("scopes"),
     _integer("granted_at"),
+    # An earlier version that still runs does not write it: what people allow there is asked again.
+    sa.Column("resources", JSON, nullable=False, server_default="{}"),
     sa.Index(None, "client_id"),
 )
 

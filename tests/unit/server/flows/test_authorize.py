@@ -15,6 +15,7 @@ from jotary.server.flows.authorize import (
     changes_of,
     decide,
 )
+from jotary.server.flows.consent import with_consent
 from jotary.server.flows.id_token_hint import IDTokenHint
 from jotary.server.flows.signed_in import SignedIn
 from jotary.server.model.changes import AddCode, AddEvent, PutConsent, TouchSignIn
@@ -24,6 +25,7 @@ from jotary.server.model.sign_in import SignIn
 from jotary.server.model.user import User
 
 NOW = 1_800_000_000
+TODO, CALENDAR = "https://todo.example", "https://calendar.example"
 ADA = User(id="ada", email="ada@example.com", created_at=0)
 
 
@@ -63,7 +65,7 @@ def request(*, is_first_party: bool = True, **changed: Any) -> AuthorizationRequ
 
 def consent(*scopes: str) -> Consent:
     """What Ada allowed before."""
-    return Consent(user_id=ADA.id, client_id="app", scopes=scopes, granted_at=1)
+    return Consent(user_id=ADA.id, client_id="app", scopes=scopes, granted_at=1, resources={"": scopes})
 
 
 def hint(subject: str) -> IDTokenHint:
@@ -174,9 +176,45 @@ def test_what_was_allowed_is_added_to_what_was_allowed_before() -> None:
     facts = Facts(signed_in=signed_in(), consent=consent("email"), allows=True)
     decision = decide(request(is_first_party=False), facts, now=NOW)
     assert isinstance(decision, IssueCode)
+    scopes = ("email", "openid", "todo:read")
     assert decision.consent == Consent(
-        user_id="ada", client_id="app", scopes=("email", "openid", "todo:read"), granted_at=NOW
+        user_id="ada", client_id="app", scopes=scopes, granted_at=NOW, resources={"": scopes}
     )
+
+
+@pytest.mark.parametrize(
+    ("scopes", "resources", "asks"),
+    [
+        (("read",), (TODO,), False),
+        (("read", "write"), (CALENDAR,), False),
+        (("read",), (TODO, CALENDAR), False),
+        (("read", "write"), (TODO, CALENDAR), True),
+        (("write",), (TODO,), True),
+        (("read",), ("https://notes.example",), True),
+        (("read",), (), True),
+    ],
+)
+def test_what_was_allowed_at_one_api_is_not_allowed_at_another(
+    scopes: tuple[str, ...], resources: tuple[str, ...], asks: bool
+) -> None:
+    """RFC 8707 §2: a scope says what may be done, and the resource where; the page names both."""
+    allowed = None
+    for granted, resource in ((("read",), TODO), (("read", "write"), CALENDAR)):
+        asked = request(is_first_party=False, scopes=granted, resources=(resource,))
+        allowed = with_consent(asked, allowed, user_id="ada", now=NOW)
+    decision = decide(
+        request(is_first_party=False, scopes=scopes, resources=resources),
+        Facts(signed_in=signed_in(), consent=allowed),
+        now=NOW,
+    )
+    assert isinstance(decision, NeedConsent if asks else IssueCode)
+
+
+def test_what_was_allowed_before_apis_were_noted_is_asked_again() -> None:
+    """Nobody knows any more at which of them it was."""
+    before = Consent(user_id="ada", client_id="app", scopes=("openid", "todo:read"), granted_at=1)
+    decision = decide(request(is_first_party=False), Facts(signed_in=signed_in(), consent=before), now=NOW)
+    assert isinstance(decision, NeedConsent)
 
 
 def test_allowing_is_not_signing_in() -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from jotary.server.model.signing_key import SigningKey
 from jotary.server.store.backends import backend
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 
 #: The stamp of a signing key that a version before 0005 wrote; empty if it is not believed.
 Enrol = Callable[[SigningKey], bytes]
