@@ -66,6 +66,23 @@ def test_userinfo_answers_the_bearer_by_header_and_by_form(browser: Any, site: A
     assert post(browser, "/userinfo", {"access_token": token}, **bearer).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"content": b"{}", "headers": {"Content-Type": "application/json"}}, 400),
+        ({"content": b"x" * 70_000, "headers": FORM}, 413),
+        ({"content": b"x=%ff", "headers": FORM}, 400),
+        ({"headers": [("Authorization", "Bearer a"), ("Authorization", "Bearer b")]}, 400),
+    ],
+    ids=["JSON", "too large", "not UTF-8", "two headers"],
+)
+def test_userinfo_says_how_to_bring_a_token_whatever_was_wrong(browser: Any, sent: Any, status: int) -> None:
+    """RFC 6750 §3: a request without a token that is good is answered with a challenge."""
+    answer = browser.request("POST", "/userinfo", **sent)
+    assert (answer.status_code, answer.json()["error"]) == (status, "invalid_request")
+    assert answer.headers["www-authenticate"].startswith('Bearer error="invalid_request"')
+
+
 def test_a_revoked_token_is_answered_200_and_gone(browser: Any, site: Any, tokens: Any) -> None:
     """RFC 7009 §2.2."""
     answer = tokens.json()

@@ -55,6 +55,13 @@ def _refusal(error: str, description: str, *, status: int, hint: str | None = No
     return OAuthError(error, description, hint=hint, status=status, headers={"WWW-Authenticate": challenge})
 
 
+def challenged(error: OAuthError) -> OAuthError:
+    """The refusal of a request that could not be read, as this endpoint says it: with a challenge (RFC 6750 §3)."""
+    challenge = www_authenticate(error=error.error, error_description=error.error_description)
+    headers = {**error.headers, "WWW-Authenticate": challenge}
+    return OAuthError(error.error, error.description, hint=error.hint, status=error.status, headers=headers)
+
+
 @dataclass(frozen=True, slots=True)
 class UserinfoEndpoint:
     """Answers userinfo requests.
@@ -96,7 +103,7 @@ def _find_token(authorization: str | None, form: Parameters | None) -> str:
         in_header = parse_bearer(authorization)
         in_form = None if form is None else form.get("access_token")
     except OAuthError as error:
-        raise _refusal("invalid_request", error.description, status=400, hint=error.hint) from error
+        raise challenged(error) from error
     if in_header is not None and in_form is not None:  # RFC 6750 §2
         raise _refusal("invalid_request", "The access token was sent twice.", status=400)
     text = in_header or in_form

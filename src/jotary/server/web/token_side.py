@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from jotary.oauth.errors import invalid_request
+from jotary.oauth.errors import OAuthError, invalid_request
 from jotary.oauth.parameters import Parameters
 from jotary.server.flows.grant import always
+from jotary.server.flows.userinfo import challenged
 from jotary.server.model.request_notes import AWAITED, GRANT
 from jotary.server.web.body import read_form
 from jotary.server.web.headers import CORS, NO_STORE
@@ -51,8 +52,12 @@ class TokenSide:
 
     async def userinfo(self, request: Request) -> Response:
         """OIDC Core §5.3."""
-        form = await read_form(request) if request.method == "POST" else None
-        answer = await self.parts.userinfo(_authorization(request), form, now=self.parts.clock())
+        try:
+            form = await read_form(request) if request.method == "POST" else None
+            authorization = _authorization(request)
+        except OAuthError as error:
+            raise challenged(error) from error
+        answer = await self.parts.userinfo(authorization, form, now=self.parts.clock())
         return json_response(answer, headers=_CROSS_ORIGIN_JSON)
 
 
