@@ -17,6 +17,9 @@ TOKEN = (
     "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc."
     "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
 )
+PRIME = (1 << 255) - 19
+ED25519_D = -121665 * pow(121666, -1, PRIME)  # RFC 8032 §5.1
+EIGHTH = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 ORDER = (1 << 252) + 27742317777372353535851937790883648493
 
 
@@ -48,6 +51,25 @@ def test_a_signature_has_one_spelling() -> None:
     second = base64url.encode(signature[:32] + moved.to_bytes(32, "little"))
     with pytest.raises(JOSEError, match="bad_signature"):
         jws.verify(f"{header}.{payload}.{second}", Key.from_jwk(PUBLIC), algorithms={"EdDSA"})
+
+
+@pytest.mark.parametrize("sign", [0, 1 << 255], ids=["even", "odd"])
+@pytest.mark.parametrize(
+    "y", [0, 1, -1, EIGHTH, -EIGHTH, PRIME, PRIME + 1], ids=["0", "1", "-1", "e", "-e", "p", "p+1"]
+)
+def test_a_key_under_which_anybody_can_sign_is_refused(y: int, sign: int) -> None:
+    """RFC 8725 §3.4: under a point of small order one constant signature holds for many messages, or for all."""
+    assert (ED25519_D * EIGHTH**4 + 2 * EIGHTH**2 - 1) % PRIME == 0, "a point whose double has y = 0"
+    x = ((y if y >= PRIME else y % PRIME) | sign).to_bytes(32, "little")
+    with pytest.raises(JOSEError, match="invalid_key"):
+        Key.from_jwk({**PUBLIC, "x": base64url.encode(x)})
+
+
+@pytest.mark.parametrize("y", [0, 1, (1 << 448) - (1 << 224) - 2])
+def test_a_key_of_small_order_on_ed448_is_refused(y: int) -> None:
+    """RFC 8725 §3.4, RFC 7748 §4.2: the cofactor is 4."""
+    with pytest.raises(JOSEError, match="invalid_key"):
+        Key.from_jwk({"kty": "OKP", "crv": "Ed448", "x": base64url.encode(y.to_bytes(57, "little"))})
 
 
 @pytest.mark.parametrize("crv", ["X25519", "X448"])

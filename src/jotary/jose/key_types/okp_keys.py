@@ -22,6 +22,13 @@ class _Curve:
     read_public: Callable[[bytes], _PUBLIC]
     read_private: Callable[[bytes], _PRIVATE]
     generate: Callable[[], _PRIVATE]
+    prime: int
+    eighth: int = 0  # y of a point of order eight, where there is one
+
+    def has_small_order(self, public: bytes) -> bool:
+        """Whether the point's order divides the cofactor: one signature then holds for many messages, or for all."""
+        y = int.from_bytes(public, "little") % (1 << (self.size * 8 - 1)) % self.prime  # without the sign of x
+        return y in {0, 1, self.prime - 1, self.eighth, (self.prime - self.eighth) % self.prime}
 
 
 _CURVES = {
@@ -30,12 +37,15 @@ _CURVES = {
         ed25519.Ed25519PublicKey.from_public_bytes,
         ed25519.Ed25519PrivateKey.from_private_bytes,
         ed25519.Ed25519PrivateKey.generate,
+        (1 << 255) - 19,
+        0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
     ),
     "Ed448": _Curve(  # RFC 8032 §5.2.5
         57,
         ed448.Ed448PublicKey.from_public_bytes,
         ed448.Ed448PrivateKey.from_private_bytes,
         ed448.Ed448PrivateKey.generate,
+        (1 << 448) - (1 << 224) - 1,
     ),
 }
 
@@ -83,8 +93,11 @@ def _name(key: _PUBLIC | _PRIVATE) -> str:
 
 
 def _material(crv: str, public: _PUBLIC, private: _PRIVATE | None) -> Material:
-    members = {"crv": crv, "x": base64url.encode(public.public_bytes_raw())}
-    return Material("OKP", crv, _CURVES[crv].size * 8, members, public, private)
+    octets, curve = public.public_bytes_raw(), _CURVES[crv]
+    if curve.has_small_order(octets):  # RFC 8725 §3.4
+        raise invalid(f"the {crv} public key is a point of small order, under which anybody can sign")
+    members = {"crv": crv, "x": base64url.encode(octets)}
+    return Material("OKP", crv, curve.size * 8, members, public, private)
 
 
 OKP = KeyType("OKP", ("crv", "kty", "x"), from_jwk, from_object, private_members)
