@@ -193,7 +193,7 @@ async def test_a_consent_is_set_and_replaced_for_one_client(store: Store, user: 
     await store.commit(AddClient(other))
     assert await store.consent(user.id, client.id) is None
     for scopes in (("openid",), ("openid", "todo:read")):
-        at = {"": ("openid",), "https://todo.example.com": scopes}
+        at: dict[str, tuple[str, ...]] = {"": ("openid",), "https://todo.example.com": scopes}
         consent = Consent(user_id=user.id, client_id=client.id, scopes=scopes, granted_at=now, resources=at)
         await store.commit(PutConsent(consent))
         assert await store.consent(user.id, client.id) == consent
