@@ -58,7 +58,7 @@ def test_no_page_can_be_framed_sniffed_kept_or_scripted(site: Any, browser: Any)
         assert page.headers["content-type"] == "text/html; charset=utf-8", name
 
 
-def test_the_one_page_with_a_script_lets_it_read_the_keys_alone(site: Any, browser: Any) -> None:
+def test_the_script_of_the_inspector_may_read_the_keys_alone(site: Any, browser: Any) -> None:
     """CSP 3, Trusted Types: of its own files only, and no text becomes markup; the rest is as on every page."""
     page = browser.get("/inspect")
     directives = policy(page)

@@ -26,6 +26,7 @@ from jotary.oauth.redirect_uri import matches
 from jotary.oauth.resource import check_resource
 from jotary.oauth.scope import parse_scope
 from jotary.server.flows.narrowing import OFFLINE_ACCESS, heeded_scopes
+from jotary.server.flows.response_mode import ResponseMode, check_response_mode, response_mode
 from jotary.server.model.client import Client
 
 #: Bytes of the whole request, as a query string or a form body. It must fit into a redirect's `Location`.
@@ -49,6 +50,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     client: Client
     redirect_uri: str
     state: str | None
+    response_mode: ResponseMode
     scopes: tuple[str, ...]
     resources: tuple[str, ...]  # those named, or else all of the client's (RFC 8707 §2)
     code_challenge: str
@@ -70,6 +72,7 @@ class RedirectError(msgspec.Struct, frozen=True):
 
     redirect_uri: str
     state: str | None
+    response_mode: ResponseMode
     error: OAuthError
 
 
@@ -98,7 +101,8 @@ def read_request(parameters: Parameters, client: Client | None) -> Authorization
         except OAuthError as error:
             if refusal is Refusal.PAGE:
                 return ErrorPage(error)
-            return RedirectError(parameters.require("redirect_uri"), _state(parameters), error)
+            redirect_uri, mode = parameters.require("redirect_uri"), response_mode(parameters)
+            return RedirectError(redirect_uri, _state(parameters), mode, error)
     return _build(parameters, client)
 
 
@@ -143,11 +147,10 @@ def _no_request_object(parameters: Parameters, _client: Client) -> None:
         raise request_uri_not_supported()
 
 
-def _response_is_a_code_in_the_query(parameters: Parameters, _client: Client) -> None:
+def _response_is_a_code(parameters: Parameters, _client: Client) -> None:
     if parameters.require("response_type") != "code":
         raise unsupported_response_type(hint="Use the authorization code flow.")
-    if parameters.get("response_mode") not in {None, "query"}:
-        raise invalid_request("The response_mode is not supported.", hint="Send response_mode=query, or leave it out.")
+    check_response_mode(parameters)
 
 
 def _client_may_use_codes(_parameters: Parameters, client: Client) -> None:
@@ -209,7 +212,7 @@ ORDER: Final[tuple[tuple[Check, Refusal], ...]] = (
     (_no_control_characters, Refusal.REDIRECT),
     (_no_request_object, Refusal.REDIRECT),
     # Is it a flow that this server and this client speak at all? Then its protection, before what it asks for.
-    (_response_is_a_code_in_the_query, Refusal.REDIRECT),
+    (_response_is_a_code, Refusal.REDIRECT),
     (_client_may_use_codes, Refusal.REDIRECT),
     (_pkce_is_used, Refusal.REDIRECT),
     # What does it ask for?
@@ -229,6 +232,7 @@ def _build(parameters: Parameters, client: Client) -> AuthorizationRequest:
         client=client,
         redirect_uri=parameters.require("redirect_uri"),
         state=parameters.get("state"),
+        response_mode=response_mode(parameters),
         scopes=_scopes(parameters, client),
         resources=tuple(dict.fromkeys(parameters.all("resource"))) or client.audiences,
         code_challenge=parameters.require("code_challenge"),
@@ -254,7 +258,10 @@ def _default_scopes(client: Client) -> tuple[str, ...]:
 def _state(parameters: Parameters) -> str | None:
     """The state to echo in a refusal; one that is itself refused is not echoed."""
     values = parameters.all("state")
-    return values[0] if len(values) == 1 and len(values[0]) <= MAX_STATE_LENGTH else None
+    if len(values) != 1 or len(values[0]) > MAX_STATE_LENGTH:
+        return None
+    # RFC 6749 Appendix A.5 has none of these in a state; a browser that sends a form makes other line ends of some.
+    return None if _CONTROL.search(values[0]) else values[0]
 
 
 def _words(text: str | None) -> frozenset[str]:

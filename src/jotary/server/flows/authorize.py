@@ -12,6 +12,7 @@ from jotary.oauth.secret import Secret
 from jotary.server.flows.authorization_request import AuthorizationRequest, ErrorPage, RedirectError, read_request
 from jotary.server.flows.consent import needs_consent, with_consent
 from jotary.server.flows.id_token_hint import IDTokenHint, read_hint
+from jotary.server.flows.response_mode import ResponseMode
 from jotary.server.flows.signed_in import TOUCH_INTERVAL, People, SignedIn, who_is_signed_in
 from jotary.server.flows.until_committed import until_committed
 from jotary.server.model.changes import AddCode, AddEvent, Change, PutConsent, TouchSignIn
@@ -53,6 +54,7 @@ class CodeIssued(msgspec.Struct, frozen=True):
 
     redirect_uri: str
     state: str | None
+    response_mode: ResponseMode
     code: Secret
 
 
@@ -109,7 +111,7 @@ def _is_somebody_else(request: AuthorizationRequest, hint: IDTokenHint | None, s
 
 
 def _refuse(request: AuthorizationRequest, error: OAuthError) -> RedirectError:
-    return RedirectError(request.redirect_uri, request.state, error)
+    return RedirectError(request.redirect_uri, request.state, request.response_mode, error)
 
 
 def changes_of(decision: IssueCode, *, code: Secret, session_id: str, now: int, lifetime: int) -> tuple[Change, ...]:
@@ -211,4 +213,5 @@ class Authorize:
         session_id = new_identifier(now, self.entropy(IDENTIFIER_ENTROPY))
         lifetime = self.settings.code_lifetime
         await self.store.commit(*changes_of(decision, code=code, session_id=session_id, now=now, lifetime=lifetime))
-        return CodeIssued(decision.request.redirect_uri, decision.request.state, code)
+        request = decision.request
+        return CodeIssued(request.redirect_uri, request.state, request.response_mode, code)

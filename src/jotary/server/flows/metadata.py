@@ -13,6 +13,7 @@ from jotary.server.flows.client_authentication import ASSERTION_ALGORITHMS, METH
 from jotary.server.flows.endpoints import endpoint_url
 from jotary.server.flows.grants import GRANTS
 from jotary.server.flows.profile import CLAIMS_OF_SCOPE
+from jotary.server.flows.response_mode import RESPONSE_MODES
 from jotary.server.ports import Signer
 from jotary.server.settings import Settings
 
@@ -40,7 +41,7 @@ def describe(settings: Settings, keys: KeySet) -> ServerMetadata:
         scopes_supported=_SCOPES,
         claims_supported=_CLAIMS,
         response_types_supported=("code",),
-        response_modes_supported=("query",),
+        response_modes_supported=RESPONSE_MODES,
         grant_types_supported=tuple(grant.NAME for grant in GRANTS),
         subject_types_supported=("public",),
         prompt_values_supported=tuple(sorted(PROMPTS)),

@@ -18,6 +18,7 @@ from jotary.server.model.client import Client
 from jotary.server.web.body import read_form, too_large
 from jotary.server.web.cookies import SIGN_IN, read_cookie
 from jotary.server.web.duration_words import in_words
+from jotary.server.web.form_post import form_post
 from jotary.server.web.forms import Forms
 from jotary.server.web.pages import Pages, redirect
 from jotary.server.web.parts import Parts
@@ -63,21 +64,25 @@ class AuthorizePages:
             case ErrorPage(error):
                 note_refusal(request.scope, error)
                 return self.pages.error(error)
-            case RedirectError(redirect_uri, state, error):
+            case RedirectError(error=error):
                 note_refusal(request.scope, error)
-                return self._to_client(redirect_uri, state, _error_parameters(error))
-            case CodeIssued(redirect_uri, state, code):
-                return self._to_client(redirect_uri, state, {"code": code.reveal()})
+                return self._to_client(answer, _error_parameters(error))
+            case CodeIssued(code=code):
+                return self._to_client(answer, {"code": code.reveal()})
             case NeedSignIn():
                 return self.pages.go(f"/sign-in?return_to={quote(_path_of(parameters), safe='/')}")
             case NeedConsent():
                 return self._ask(request, parameters, answer)
 
-    def _to_client(self, redirect_uri: str, state: str | None, answer: dict[str, str]) -> Response:
+    def _to_client(self, answer: CodeIssued | RedirectError, parameters: dict[str, str]) -> Response:
         """Every answer says whose it is, so that a client of several servers cannot mix them up (RFC 9207 §2)."""
-        if state is not None:
-            answer["state"] = state
-        return redirect(with_parameters(redirect_uri, {**answer, "iss": self.parts.settings.issuer}))
+        if answer.state is not None:
+            parameters["state"] = answer.state
+        parameters["iss"] = self.parts.settings.issuer
+        if answer.response_mode == "form_post":
+            destination = _destination(answer.redirect_uri)
+            return form_post(self.pages, answer.redirect_uri, parameters, destination=destination)
+        return redirect(with_parameters(answer.redirect_uri, parameters))
 
     def _ask(self, request: Request, parameters: Parameters, question: NeedConsent) -> Response:
         asked = question.request

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 FormAction = Literal["none", "self", "anywhere"]
 
@@ -56,19 +56,26 @@ _TWO_YEARS: Final = 63_072_000
 
 # No text becomes markup or script, wherever it comes from (Trusted Types): not even a fault of the script's own.
 _SCRIPT_POLICY: Final = (
-    "; script-src 'self'; connect-src {}; require-trusted-types-for 'script'; trusted-types 'none'; worker-src 'none'"
+    "; script-src {}; connect-src {}; require-trusted-types-for 'script'; trusted-types 'none'; worker-src 'none'"
 )
 
 
-def page_headers(*, form_action: FormAction, is_https: bool, script_reads: str | None = None) -> dict[str, str]:
+class Script(NamedTuple):
+    """What the policy of a page with a script lets run, and what that may fetch: source expressions (CSP 3 §2.3.1)."""
+
+    source: str
+    reads: str = "'none'"
+
+
+def page_headers(*, form_action: FormAction, is_https: bool, script: Script | None = None) -> dict[str, str]:
     """The headers of an HTML page.
 
     Args:
         form_action: where the page's forms may lead.
         is_https: whether the issuer is https, so that browsers shall never try it without.
-        script_reads: the one URL that the page's script may fetch; None for a page without a script.
+        script: the page's own; None for a page without one.
     """
-    scripted = "" if script_reads is None else _SCRIPT_POLICY.format(script_reads)
+    scripted = "" if script is None else _SCRIPT_POLICY.format(*script)
     headers = {**_PAGE, "Content-Security-Policy": _POLICY + _FORM_ACTION[form_action] + scripted}
     if form_action != "anywhere":
         # On the way to a client it would cut the window off from the client's page that opened it, for good: sign-in in

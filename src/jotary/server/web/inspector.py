@@ -10,13 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jotary.server.flows.endpoints import JWKS, endpoint_url
+from jotary.server.web.headers import Script
 from jotary.server.web.pages import Pages
 from jotary.server.web.parts import Parts
 
 
 @dataclass(frozen=True, slots=True)
 class InspectorPage:
-    """The one page with a script. What the script may read is the keys, and nothing else, by the page's policy."""
+    """A page that is its script. What the script may read is the keys, and nothing else, by the page's policy."""
 
     parts: Parts
     pages: Pages
@@ -25,4 +26,5 @@ class InspectorPage:
         """The page, the same for everybody."""
         issuer = self.parts.settings.issuer
         jwks_uri = endpoint_url(issuer, JWKS)
-        return self.pages.page("inspect", form_action="none", script_reads=jwks_uri, issuer=issuer, jwks_uri=jwks_uri)
+        script = Script("'self'", reads=jwks_uri)
+        return self.pages.page("inspect", form_action="none", script=script, issuer=issuer, jwks_uri=jwks_uri)

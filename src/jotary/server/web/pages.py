@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from jotary.oauth.errors import OAuthError
 from jotary.server.web.csrf import NotOurFormError
 from jotary.server.web.documents import Document
-from jotary.server.web.headers import REDIRECT, FormAction, page_headers
+from jotary.server.web.headers import REDIRECT, FormAction, Script, page_headers
 from jotary.server.web.static_files import address
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -68,12 +68,12 @@ class Pages:
         *,
         status: int = 200,
         form_action: FormAction = "self",
-        script_reads: str | None = None,
+        script: Script | None = None,
         **words: Any,
     ) -> Response:
-        """A page; `form_action` says where its forms may lead, `script_reads` the one URL that its script may fetch."""
+        """A page; `form_action` says where its forms may lead, `script` what its one script is and may fetch."""
         html = self._environment.get_template(f"{template}.html").render(words)
-        headers = page_headers(form_action=form_action, is_https=self._is_https, script_reads=script_reads)
+        headers = page_headers(form_action=form_action, is_https=self._is_https, script=script)
         return HTMLResponse(html, status, headers)
 
     def go(self, path: str) -> Response:

@@ -162,7 +162,12 @@ def test_an_unknown_client_is_a_page_whatever_else_it_sends() -> None:
         ({"response_type": "id_token"}, "unsupported_response_type"),
         ({"response_type": "CODE"}, "unsupported_response_type"),
         ({"response_mode": "fragment"}, "invalid_request"),
-        ({"response_mode": "form_post"}, "invalid_request"),
+        ({"response_mode": "FORM_POST"}, "invalid_request"),
+        ({"response_mode": "form_post.jwt"}, "invalid_request"),
+        ({"response_mode": ["form_post", "form_post"]}, "invalid_request"),
+        ({"response_mode": ["query", "form_post"]}, "invalid_request"),
+        ({"state": "a\nb"}, "invalid_request"),
+        ({"state": "a\x85b"}, "invalid_request"),
         ({"code_challenge": None}, "invalid_request"),
         ({"code_challenge": None, "code_challenge_method": None}, "invalid_request"),
         ({"code_challenge_method": None}, "invalid_request"),
@@ -194,8 +199,51 @@ def test_then_every_refusal_goes_to_the_client_with_its_standard_error(changed: 
     refused = read(**changed)
     assert isinstance(refused, RedirectError)
     assert refused.error.error == error
-    assert refused.redirect_uri == CALLBACK
+    assert (refused.redirect_uri, refused.response_mode) == (CALLBACK, "query")
     assert refused.state == (None if "state" in changed else "s")
+
+
+def test_a_mode_that_is_not_spoken_is_told_from_one_that_does_not_fit() -> None:
+    """What an integrator must change is another thing: the mode, or the redirect URI."""
+    refused = read(response_mode="web_message")
+    assert isinstance(refused, RedirectError)
+    assert refused.error.description == "The response_mode is not supported."
+    assert refused.error.hint == "Send one of: query, form_post; or leave it out."
+
+
+def test_an_answer_goes_back_as_it_was_asked_for() -> None:
+    """OAuth 2.0 Multiple Response Type Encoding Practices §2.1: a code is answered in the query by default."""
+    assert accepted().response_mode == accepted(response_mode="query").response_mode == "query"
+    assert accepted(response_mode="form_post").response_mode == "form_post"
+    for wrong in ({"response_type": "id_token"}, {"scope": "admin"}, {"state": "s" * 2_049}, {"x": ["a", "b"]}):
+        refused = read(**wrong, response_mode="form_post")
+        assert isinstance(refused, RedirectError)
+        assert refused.response_mode == "form_post"
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "is_possible"),
+    [
+        ("https://app.example/callback", True),
+        ("HTTPS://app.example/callback", True),
+        ("http://127.0.0.1:51004/callback", True),
+        ("http://[::1]/callback", True),
+        ("com.example.app:/callback", False),
+        ("https.app:/callback", False),
+    ],
+)
+def test_a_form_is_sent_only_where_a_form_can_go(redirect_uri: str, is_possible: bool) -> None:
+    """RFC 8252 §7.1: an app with a scheme of its own gets an address and no body, so the refusal goes in the query."""
+    registered = (redirect_uri.replace(":51004", ""),)
+    native = msgspec.structs.replace(CLIENT, type="native", redirect_uris=registered)
+    answer = read(native, redirect_uri=redirect_uri, response_mode="form_post")
+    if is_possible:
+        assert isinstance(answer, AuthorizationRequest)
+        assert answer.response_mode == "form_post"
+    else:
+        assert isinstance(answer, RedirectError)
+        assert (answer.response_mode, answer.error.error) == ("query", "invalid_request")
+        assert "redirect URI" in answer.error.description
 
 
 def test_a_client_without_the_grant_gets_no_code() -> None:

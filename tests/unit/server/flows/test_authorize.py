@@ -53,6 +53,7 @@ def request(*, is_first_party: bool = True, **changed: Any) -> AuthorizationRequ
         "state": "s",
         "scopes": ("openid", "todo:read"),
         "resources": (),
+        "response_mode": "query",
         "code_challenge": "c" * 43,
         "nonce": None,
         "prompts": frozenset(),
