@@ -27,7 +27,8 @@ CORS: Final[Mapping[str, str]] = MappingProxyType(
 CORS_PREFLIGHT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "Access-Control-Allow-Origin": "*",
-        "Access-Control-Allow-Headers": "Authorization, Content-Type, DPoP",
+        # Swagger UI sends X-Requested-With with the code that it trades for a token.
+        "Access-Control-Allow-Headers": "Authorization, Content-Type, DPoP, X-Requested-With",
         "Access-Control-Max-Age": "7200",  # seconds; the most that Chromium keeps
     }
 )
