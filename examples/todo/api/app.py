@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from jotary import Principal, TokenVerifier
 from jotary.integrations.fastapi import JotarySecurity
-from todo.api import problems
+from todo.api import documentation, problems
 from todo.api.tasks import Task, Tasks
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -46,13 +46,15 @@ def create_app(verifier: TokenVerifier, tasks: Tasks, *, client_id: str | None =
     security = JotarySecurity(verifier, scopes={"todo:read": "Read your tasks", "todo:write": "Change your tasks"})
     Reader = Annotated[Principal, security.require("todo:read")]  # noqa: N806 -- a type
     Writer = Annotated[Principal, security.require("todo:write")]  # noqa: N806 -- a type
-    app = FastAPI(title="ToDo", version="1", swagger_ui_init_oauth=security.swagger_ui_init_oauth(client_id))
+    oauth = security.swagger_ui_init_oauth(client_id)
+    app = FastAPI(title="ToDo", version="1", docs_url=None, redoc_url=None, swagger_ui_init_oauth=oauth)
     security.install(app)
     problems.install(app)  # after it, so that every refusal has the same form
+    documentation.install(app)
 
     @app.get("/", include_in_schema=False)
     def lead_to_documentation() -> RedirectResponse:
-        return RedirectResponse("/docs")
+        return RedirectResponse(documentation.PAGE)
 
     @app.get("/tasks")
     def list_tasks(

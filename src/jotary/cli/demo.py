@@ -55,8 +55,8 @@ def _tell(player: Player) -> int:
 
 def _invite(production: Production) -> None:
     """Print where to go and who to be."""
-    swagger = f"{production.todo_api}/docs  (loads its script from the internet)"
-    names = {"ToDo web": production.todo_web, "User API": production.issuer, "ToDo API": swagger}
+    docs = f"{production.todo_api}/docs"
+    names = {"ToDo web": production.todo_web, "User API": production.issuer, "ToDo API": docs}
     addresses = "\n".join(f"  {click.style(name, bold=True)}   {address}" for name, address in names.items())
     password = click.style(production.cast.password.reveal(), bold=True)
     click.echo(

@@ -1,6 +1,7 @@
 """The ToDo API: whose tasks, by whose word, and what it says to everything else."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,17 @@ def test_its_root_leads_to_its_documentation(api: API) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (307, "/docs")
     assert api.call("GET", "/docs", None).status_code == 200
     assert "/" not in api.call("GET", "/openapi.json", None).json()["paths"]
+
+
+def test_its_documentation_loads_nothing_from_elsewhere(api: API) -> None:
+    """Who reads it offline sees it, and nobody else learns who reads it."""
+    page = api.call("GET", "/docs", None).text
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(sources) == 3
+    for source in sources:
+        assert source.startswith("/")
+        assert api.call("GET", source, None).status_code == 200
+    assert api.call("GET", "/redoc", None).status_code == 404  # FastAPI's other page, which loads from elsewhere, too
 
 
 def test_other_peoples_tasks_are_not_there(api: API) -> None:
