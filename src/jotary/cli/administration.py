@@ -38,13 +38,13 @@ class Administration:
         return os.urandom(size)
 
 
-def load_settings(config: Path | None) -> Loaded:
+def load_settings(config: Path | None, *, may_make_secret: bool = True) -> Loaded:
     """The settings that a server started here would have.
 
     Raises:
         SettingsError: with what to change.
     """
-    return load(config, environ=os.environ, folder=Path.cwd())
+    return load(config, environ=os.environ, folder=Path.cwd(), may_make_secret=may_make_secret)
 
 
 def administer(config: Path | None, work: Callable[[Administration], Awaitable[Answer]]) -> Answer:

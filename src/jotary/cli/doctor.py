@@ -59,7 +59,7 @@ def doctor(config: Path | None, *, limit_concurrency: int, workers: int, as_json
 
 def _findings(config: Path | None, limit_concurrency: int, workers: int) -> Iterator[Finding]:
     try:
-        loaded = load_settings(config)
+        loaded = load_settings(config, may_make_secret=False)
     except Exception as error:  # noqa: BLE001 -- whatever keeps a server from starting is what is looked for
         problem, hint = explain(error)
         yield fail("settings", problem, hint or "Mend the file that it names, or make one: jotary init")

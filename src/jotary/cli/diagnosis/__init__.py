@@ -17,6 +17,7 @@ from jotary.cli.diagnosis import (
 )
 from jotary.cli.diagnosis.deployment import Deployment
 from jotary.cli.diagnosis.finding import Finding, Findings, fail
+from jotary.server.ports import Unavailable
 
 Check = Callable[[Deployment], Findings]
 
@@ -36,10 +37,19 @@ _LOOK: Final = "Mend what is said above first; what is unexpected shows with JOT
 
 
 def diagnose(deployment: Deployment) -> Iterator[Finding]:
-    """Every finding. What a check cannot look at is a finding, too."""
+    """Every finding. What a check cannot look at is a finding, too; a lost database is one, and not one in each."""
+    is_database_lost = False
+    unseen: list[str] = []
     for name, check in CHECKS:
         try:
-            yield from check(deployment)
+            for finding in check(deployment):
+                is_database_lost |= (finding.name, finding.verdict) == ("database", "fail")
+                yield finding
         except Exception as error:  # noqa: BLE001 -- a doctor does not fall ill with the patient
+            if is_database_lost and isinstance(error, Unavailable):
+                unseen.append(name)
+                continue
             problem, hint = explain(error)
             yield fail(name, f"could not be looked at: {problem}", hint or _LOOK)
+    if unseen:
+        yield fail("not looked at", ", ".join(unseen), "Mend the database first.")

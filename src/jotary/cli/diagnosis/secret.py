@@ -8,7 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from jotary.cli.diagnosis.deployment import Deployment
-from jotary.cli.diagnosis.finding import Finding, Findings, fail, judge, warn
+from jotary.cli.diagnosis.finding import Finding, Findings, fail, judge
 from jotary.server.keyring import SealError, make_sealer
 from jotary.server.store.schema import signing_keys
 
@@ -25,10 +25,7 @@ def check(deployment: Deployment) -> Findings:
         yield judge(
             "secret file", f"{file}, {mode:04o}", is_well=not mode & _OTHERS, mend=f"chmod 600 {file}", otherwise=fail
         )
-    if found.is_new:
-        yield warn("secret", f"made just now: {file}", "Keep it: without it the signing keys are lost.")
-    else:
-        yield _strength(found.secret.reveal())
+    yield _strength(found.secret.reveal())
     yield _opens(deployment)
 
 

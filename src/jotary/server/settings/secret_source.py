@@ -33,13 +33,14 @@ class FoundSecret(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     is_new: bool = False  # made just now: the operator must hear of it
 
 
-def find_secret(typed: str | None, *, settings: Settings, folder: Path) -> FoundSecret:
+def find_secret(typed: str | None, *, settings: Settings, folder: Path, may_make: bool) -> FoundSecret:
     """Return the secret: from the environment, from `secret_file`, or, with a loopback issuer, one made here.
 
     Args:
         typed: what `JOTARY_SECRET` holds.
         settings: all other settings.
         folder: the working directory.
+        may_make: False for who only looks.
 
     Raises:
         SettingsError: there is none, it cannot be read or written, or it is no secret.
@@ -53,15 +54,22 @@ def find_secret(typed: str | None, *, settings: Settings, folder: Path) -> Found
         raise SettingsError("is missing, and a public issuer never gets one by itself", hint=hint, name="secret")
     database = sqlite_file(settings.database)
     path = (database.parent if database else folder) / FILE_NAME
+    if not may_make and not path.exists():
+        hint = "Go to the server's folder, or name its --config. A server that starts for the first time makes one."
+        raise SettingsError(f"is not in {path}", hint=hint, name="secret")
+    is_new = may_make and _make(path)
+    return FoundSecret(secret=read_secret(path), origin=str(path), is_new=is_new)
+
+
+def _make(path: Path) -> bool:
     try:
-        is_new = create_secret(path)
+        return create_secret(path)
     except FileNotFoundError:
         hint = f"Make it with: mkdir -p {shlex.quote(str(path.parent))}; or name a secret_file."
         raise SettingsError(f"cannot be made in {path}: its folder is not there", hint=hint, name="secret") from None
     except OSError as error:
         hint = "Let the server write there, or name a secret_file."
         raise SettingsError(f"cannot be made in {path}: {error.strerror}", hint=hint, name="secret") from None
-    return FoundSecret(secret=read_secret(path), origin=str(path), is_new=is_new)
 
 
 def read_secret(path: Path, *, name: str = "secret_file") -> Secret:

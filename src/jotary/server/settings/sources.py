@@ -46,7 +46,9 @@ class _Written(msgspec.Struct, frozen=True):
     is_variable: bool
 
 
-def load(config: Path | None = None, *, environ: Mapping[str, str], folder: Path) -> Loaded:
+def load(
+    config: Path | None = None, *, environ: Mapping[str, str], folder: Path, may_make_secret: bool = True
+) -> Loaded:
     """Read the settings.
 
     Without a secret anywhere, a loopback issuer gets one made beside its database; a public one is refused.
@@ -55,6 +57,7 @@ def load(config: Path | None = None, *, environ: Mapping[str, str], folder: Path
         config: the configuration file; None takes `JOTARY_CONFIG`, then `jotary.toml` in the folder if it is there.
         environ: environment variables; those that begin with `JOTARY_` win over the file. Empty ones count as absent.
         folder: the working directory.
+        may_make_secret: False writes nothing, and takes a missing secret for an error.
 
     Raises:
         SettingsError: with the file or variable, what is wrong, and what to change.
@@ -69,7 +72,7 @@ def load(config: Path | None = None, *, environ: Mapping[str, str], folder: Path
         values["database"] = relative_to(home, _database_in(Path(named), written))
     # All else must be right before a secret is made on disk.
     draft = _settings(values, _NO_SECRET, written)
-    found = find_secret(typed.get("secret"), settings=draft, folder=folder)
+    found = find_secret(typed.get("secret"), settings=draft, folder=folder, may_make=may_make_secret)
     values |= find_further_secrets(typed, settings=draft)
     return Loaded(settings=_settings(values, found.secret, written, found.origin), config_file=file, secret=found)
 

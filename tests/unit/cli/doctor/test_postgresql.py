@@ -142,7 +142,9 @@ def test_a_server_that_does_not_listen(verdict: Verdict, use_database: UseDataba
     assert (verdict_, mend) == ("fail", "Start it, or mend its host and port in the setting database.")
     assert found.startswith("cannot open the database")
     assert "hunter2" not in found
-    assert verdict("PostgreSQL")[0] == "fail"
+    not_looked_at = verdict("not looked at")
+    assert not_looked_at[0] == "fail"
+    assert not_looked_at[1].startswith("PostgreSQL, ")
 
 
 def test_a_database_that_is_not_there(

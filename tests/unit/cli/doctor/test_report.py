@@ -1,5 +1,6 @@
 """`jotary doctor`: how it says what it found."""
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -50,3 +51,27 @@ def test_nothing_is_written_and_no_secret_shown(patient: Run) -> None:
     outcome = patient("doctor")
     assert {name: Path(name).read_bytes() for name in names} == before
     assert Path("jotary.secret").read_text(encoding="utf-8").strip() not in outcome.out
+
+
+def test_a_folder_without_a_server_is_told_and_left_as_it_is(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who looks in the wrong folder makes no secret there."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    outcome = run("doctor")
+    assert outcome.code == 1
+    assert "secret: is not in" in outcome.out
+    assert "Go to the server's folder, or name its --config." in " ".join(outcome.out.replace("|", " ").split())
+    assert list(empty.iterdir()) == []
+
+
+def test_a_lost_database_is_one_finding_and_not_one_for_each_check(run: Run) -> None:
+    """The others say that they could not look."""
+    Path("jotary.db").unlink()
+    findings = {finding["name"]: finding for finding in json.loads(run("doctor", "--json").out)}
+    about_it = {name for name, finding in findings.items() if "jotary.db" in finding["found"]}
+    assert (about_it, findings["database"]["verdict"]) == ({"database"}, "fail")
+    unseen = "secret, key stamps, signing keys, people and clients, purge"
+    assert (findings["not looked at"]["verdict"], findings["not looked at"]["found"]) == ("fail", unseen)
