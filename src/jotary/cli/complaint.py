@@ -4,24 +4,24 @@ from typing import Final
 
 import click
 
-#: The extra that brings a module; every other missing one is the server's.
-_EXTRAS: Final = {"httpx2": "client", "keyring": "native", "fastapi": "demo", "asyncpg": "postgres"}
+#: The extra that brings a module, whichever command misses it; every other one comes with the command's extra.
+_EXTRAS: Final = {"asyncpg": "postgres"}
 _REPORT: Final = "Please report it; JOTARY_TRACEBACK=1 shows where it happened."
 
 
-def complain(error: Exception) -> click.ClickException:
-    """The complaint about an error that a command raised.
+def complain(error: Exception, *, extra: str = "server") -> click.ClickException:
+    """The complaint about an error that a command raised, which needs an extra.
 
     Errors are told by what they carry, so that a complaint about settings need not load the database's library.
     """
-    problem, hint = explain(error)
+    problem, hint = explain(error, extra=extra)
     return click.ClickException(f"{problem.rstrip('.')}. {hint}".rstrip())
 
 
-def explain(error: Exception) -> tuple[str, str]:
+def explain(error: Exception, *, extra: str = "server") -> tuple[str, str]:
     """What is wrong, and what to do."""
     if isinstance(error, ModuleNotFoundError):
-        extra = _EXTRAS.get((error.name or "").partition(".")[0], "server")
+        extra = _EXTRAS.get((error.name or "").partition(".")[0], extra)
         return f"this command needs {error.name}", f"Install it with: pip install 'jotary[{extra}]'"
     if isinstance(error, OSError):
         return f"{error.filename or 'the system'}: {error.strerror or error}", ""

@@ -33,6 +33,10 @@ COMMANDS: Final = {
     "logout": ("jotary.cli.logout:logout", "End the session at the issuer and here."),
 }
 
+#: The extra that a command needs as a whole; the others need the server's.
+_EXTRAS: Final = {"demo": "demo", "login": "native", "token": "native", "logout": "native"}
+_EXTRA: Final = "jotary.extra"  # a key of the context
+
 
 class _Stub(click.Command):
     """A command by name and help, until it runs."""
@@ -61,6 +65,7 @@ class _Root(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Replace the stub by the command."""
         name, command, rest = super().resolve_command(ctx, args)
+        ctx.meta[_EXTRA] = _EXTRAS.get(name or "", "server")
         return name, command.load() if isinstance(command, _Stub) else command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -72,7 +77,7 @@ class _Root(click.Group):
         except Exception as error:  # the last resort: a traceback helps nobody at a keyboard
             if os.environ.get("JOTARY_TRACEBACK"):
                 raise
-            raise complain(error) from error
+            raise complain(error, extra=ctx.meta.get(_EXTRA, "server")) from error
 
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 -- click's

@@ -163,7 +163,7 @@ def test_a_folder_that_is_none_is_one_line(run: Run, tmp_path: Path, monkeypatch
         ),
         (
             ModuleNotFoundError("", name="httpx2"),
-            "this command needs httpx2. Install it with: pip install 'jotary[client]'",
+            "this command needs httpx2. Install it with: pip install 'jotary[server]'",
         ),
         (PermissionError(13, "Permission denied", "jotary.toml"), "jotary.toml: Permission denied."),
         (Unavailable("the database did not answer"), "the database did not answer. Look after it, and try again."),
@@ -174,6 +174,39 @@ def test_a_folder_that_is_none_is_one_line(run: Run, tmp_path: Path, monkeypatch
 def test_a_failure_is_said_in_one_line(error: Exception, says: str) -> None:
     """With what to do about it."""
     assert complain(error).message.endswith(says)
+
+
+@pytest.mark.parametrize(("command", "extra"), [("demo", "demo"), ("login", "native"), ("token", "native")])
+def test_a_missing_library_names_the_extra_that_brings_all_that_the_command_needs(command: str, extra: str) -> None:
+    """One installation, and not one for each library that is missing."""
+    program = (
+        f"import sys; sys.modules['httpx2'] = None; sys.argv[1:] = ['{command}']; import jotary.cli as c; c.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == f"Error: this command needs httpx2. Install it with: pip install 'jotary[{extra}]'\n"
+
+
+def test_a_database_that_is_a_folder_or_another_file(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is told, with what to change."""
+    monkeypatch.setenv("JOTARY_SECRET", "a secret that is long enough for tests")
+    (tmp_path / "notes.txt").write_text("not a database, " * 100)
+    for path, says in (
+        (tmp_path, "it is a folder. Add a name to it, or name another file in the setting database.\n"),
+        (tmp_path / "notes.txt", "it is a file of something else. See what it is, or name another file in the"),
+    ):
+        monkeypatch.setenv("JOTARY_DATABASE", f"sqlite:///{path}")
+        outcome = run("user", "list")
+        assert outcome.err.startswith(f"Error: cannot open the database {path}: {says}")
+        assert outcome.code == 1
+    assert (tmp_path / "notes.txt").read_text() == "not a database, " * 100
+
+
+def test_it_runs_as_a_module() -> None:
+    """Where the script is not on the path, as on Windows or with `pip install --user`."""
+    command = [sys.executable, "-m", "jotary", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.startswith("jotary ")
 
 
 def test_a_failure_of_ours_shows_its_traceback_only_when_asked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,4 +69,8 @@ def _unavailable(path: str, error: Exception) -> Unavailable:
     if isinstance(error, OSError) and error.strerror is not None:
         hint = f"See that {folder} is a folder that this user may write to, or {_ANOTHER}"
         return Unavailable(f"{what}: {error.strerror}", hint=hint)
+    if Path(path).is_dir():
+        return Unavailable(f"{what}: it is a folder", hint=f"Add a name to it, or {_ANOTHER}")
+    if getattr(getattr(error, "orig", error), "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+        return Unavailable(f"{what}: it is a file of something else", hint=f"See what it is, or {_ANOTHER}")
     return Unavailable(f"{what}: {error}")
