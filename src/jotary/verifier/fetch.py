@@ -160,13 +160,19 @@ def _get(url: str, source: Source, deadline: Deadline) -> tuple[bytes, Mapping[s
         with closing(_connect(parts, source, deadline)) as transport:
             status, headers, body = _exchange(parts, GuardedSocket(transport, deadline, limit=2 * MAX_DOCUMENT))
     except (OSError, HTTPException, ValueError, DeadlineError, OversizeError) as error:
-        raise FetchError(f"{url!r} cannot be fetched: {type(error).__name__}: {error}") from error
+        raise FetchError(f"{url!r} cannot be fetched: {_reason(error)}") from error
     if status != HTTPStatus.OK:
         redirected = ", and redirects are not followed" if 300 <= status < 400 else ""  # noqa: PLR2004 -- RFC 9110 §15.4
         raise FetchError(f"{url!r} answered with status {status}{redirected}", status=status)
     if len(body) > MAX_DOCUMENT:
         raise FetchError(f"{url!r} is longer than {MAX_DOCUMENT} bytes")
     return body, headers
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":  # OpenSSL's word for no TLS at all
+        return "there is no TLS at that port; it may be http, or another port"
+    return f"{type(error).__name__}: {error}"
 
 
 def _checked(url: str, issuer: str) -> SplitResult:

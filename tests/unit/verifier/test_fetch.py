@@ -250,6 +250,13 @@ def test_an_issuer_that_is_down_is_an_error() -> None:
     assert "cannot be fetched" in failure(issuer)
 
 
+def test_https_where_there_is_only_http_is_told(loopback: LoopbackIssuer) -> None:
+    """In words of the configuration, and not of OpenSSL."""
+    https = loopback.issuer.replace("http://", "https://")
+    with pytest.raises(FetchError, match="there is no TLS at that port; it may be http, or another port"):
+        fetch_keys(Source(issuer=https, timeout=2), time.monotonic)
+
+
 def test_a_host_that_does_not_exist_is_an_error() -> None:
     """`.invalid` is kept for this (RFC 6761 §6.4); the look-up itself stays on this machine."""
     with pytest.raises(FetchError, match="cannot be fetched"):
