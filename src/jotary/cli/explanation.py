@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from jotary.verifier.explain import CheckResult, Explanation
+from jotary.verifier.explain.record import EARLIER
 
 _LEAST_WIDTH: Final = 40
 _GREATEST_WIDTH: Final = 110
@@ -60,9 +61,10 @@ def _print_verdict(explanation: Explanation, width: int) -> None:
 def _print_check(check: CheckResult, name_width: int, width: int) -> None:
     word, colour = _MARKS[check.verdict]
     mark = click.style(word.ljust(4), fg=colour)
-    if check.verdict == "passed":
+    if check.verdict == "passed" or check.change == EARLIER:
         start = f"{check.name.ljust(name_width)}  "
-        lines = _wrapped(f"{start}{check.found or ''}".rstrip(), width - 6, indent=len(start))
+        said = check.found if check.verdict == "passed" else check.change
+        lines = _wrapped(f"{start}{said or ''}".rstrip(), width - 6, indent=len(start))
         click.echo(f"{mark}  {lines[0]}")
         for line in lines[1:]:
             click.echo(f"      {line}")

@@ -271,6 +271,15 @@ def test_a_feed_that_cannot_be_read_is_said(issuer: FeedIssuer, body: bytes) -> 
     assert result.stderr.startswith("The issuer's revocation feed could not be read: ")
 
 
+def test_a_check_that_nobody_came_to_is_one_line() -> None:
+    """What is pasted by mistake gets its answer on one screen, and not below a hundred lines."""
+    lines = run("-", stdin="abc").stdout.splitlines()
+    skipped = [line for line in lines if line.startswith("skip")]
+    assert len(skipped) > 20
+    assert all(line.endswith("An earlier check has to pass first.") for line in skipped)
+    assert lines[-len(skipped) :] == skipped
+
+
 @pytest.mark.parametrize("fault", [Fault(status=500), Fault(drop=True), Fault(body=b"{}")])
 def test_keys_that_cannot_be_fetched_are_why_the_key_check_fails(issuer: FeedIssuer, fault: Fault) -> None:
     """With the reason, which is the issuer's or the network's and not the token's."""

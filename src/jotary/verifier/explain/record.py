@@ -13,7 +13,8 @@ T = TypeVar("T")
 
 #: What the functions raise that also the verifier runs.
 REFUSALS: Final = (JOSEError, TokenError, InvalidToken)
-_EARLIER: Final = "An earlier check has to pass first."
+#: Of a check that nobody came to.
+EARLIER: Final = "An earlier check has to pass first."
 
 
 class Record:
@@ -59,7 +60,7 @@ class Record:
         """One for every check, in their order."""
         for name in self._rows:
             if name not in self._results:
-                self.skip(name, _EARLIER)
+                self.skip(name, EARLIER)
         return tuple(self._results[name] for name in self._rows)
 
     def _note(self, name: str, verdict: Verdict, found: str | None, expected: str | None, change: str | None) -> None:
