@@ -4,6 +4,7 @@ The issuer is small, and follows the design's rules for refresh (design §6.1) w
 run against the real one.
 """
 
+import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -41,6 +42,19 @@ def clock() -> FrozenClock:
     return FrozenClock()
 
 
+class Gate:
+    """Where requests wait: `arrived` once there is one, until `go_on`."""
+
+    def __init__(self) -> None:
+        self.arrived = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def __call__(self) -> None:
+        """Pass, or wait."""
+        self.arrived.set()
+        await self.go_on.wait()
+
+
 class Network(httpx2.AsyncBaseTransport):
     """Carries requests to applications in memory, and fails as it is told."""
 
@@ -49,7 +63,7 @@ class Network(httpx2.AsyncBaseTransport):
         self.requests: list[httpx2.Request] = []
         self._faults: dict[str, list[Exception | int]] = {}
         self._lost: Counter[str] = Counter()
-        self._gates: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._on_the_way: dict[str, Callable[[], Awaitable[None]]] = {}
 
     def serve(self, origin: str, app: ASGIApp) -> None:
         """Let an application answer for an origin."""
@@ -63,9 +77,15 @@ class Network(httpx2.AsyncBaseTransport):
         """Let the next requests for a URL arrive, and their answers vanish."""
         self._lost[url] += times
 
-    def hold(self, url: str, gate: Callable[[], Awaitable[None]]) -> None:
-        """Wait for something before requests for a URL arrive."""
-        self._gates[url] = gate
+    def hold(self, url: str) -> Gate:
+        """Keep requests for a URL on their way."""
+        gate = Gate()
+        self.meanwhile(url, gate)
+        return gate
+
+    def meanwhile(self, url: str, act: Callable[[], Awaitable[None]]) -> None:
+        """Do something while requests for a URL are on their way."""
+        self._on_the_way[url] = act
 
     def heal(self) -> None:
         """Work from now on."""
@@ -80,8 +100,8 @@ class Network(httpx2.AsyncBaseTransport):
         """Carry one request."""
         self.requests.append(request)
         url = _address(request)
-        if url in self._gates:
-            await self._gates[url]()
+        if url in self._on_the_way:
+            await self._on_the_way[url]()
         if self._faults.get(url):
             fault = self._faults[url].pop(0)
             if isinstance(fault, Exception):

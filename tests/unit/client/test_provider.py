@@ -114,10 +114,10 @@ async def test_a_slow_answer_does_not_make_a_token_seem_younger(world: World) ->
     one = provider(world)
     tokens = await redeem(world, one)
 
-    async def gate() -> None:
+    async def take_its_time() -> None:
         world.clock.advance(7)
 
-    world.network.hold("https://id.example/token", gate)
+    world.network.meanwhile("https://id.example/token", take_its_time)
     sent_at = world.clock()
     refreshed = await one.refresh(tokens, subject="person-1")
     assert isinstance(refreshed, Refreshed)

@@ -107,19 +107,13 @@ async def test_closing_waits_for_a_refresh_that_is_under_way(world: "World") -> 
     """The issuer counts it: its outcome must not be lost with the process."""
     browser = await world.signed_in()
     world.clock.advance(250)
-    arrived, go_on = asyncio.Event(), asyncio.Event()
-
-    async def gate() -> None:
-        arrived.set()
-        await go_on.wait()
-
-    world.network.hold("https://id.example/token", gate)
+    gate = world.network.hold("https://id.example/token")
     call = asyncio.create_task(browser.fetch("/api/todos"))
-    await arrived.wait()
+    await gate.arrived.wait()
     closing = asyncio.create_task(world.bff.aclose())
     done, _ = await asyncio.wait([closing], timeout=0.05)
     assert done == set()
-    go_on.set()
+    gate.go_on.set()
     await closing
     assert (await call).status_code == 200
 

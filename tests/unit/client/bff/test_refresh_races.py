@@ -28,22 +28,16 @@ async def test_a_request_that_is_cancelled_does_not_take_the_refresh_with_it(wor
     """The issuer has counted it; whoever else waits gets its outcome, and so does the next request."""
     browser = await world.signed_in()
     world.clock.advance(250)
-    arrived, go_on = asyncio.Event(), asyncio.Event()
-
-    async def gate() -> None:
-        arrived.set()
-        await go_on.wait()
-
-    world.network.hold(TOKEN, gate)
+    gate = world.network.hold(TOKEN)
     tab = browser.copy()
     first = asyncio.create_task(tab.fetch("/api/todos"))
-    await arrived.wait()
+    await gate.arrived.wait()
     second = asyncio.create_task(browser.copy().fetch("/api/todos"))
     await asyncio.sleep(0)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    go_on.set()
+    gate.go_on.set()
     assert (await second).status_code == 200
     world.clock.advance(60)  # beyond the issuer's window: only this process can still heal it
     assert (await tab.fetch("/api/todos")).status_code == 200
@@ -135,20 +129,13 @@ async def test_a_slow_answer_carries_the_newest_cookie_there_is(world: "World") 
     browser = await world.signed_in()
     world.clock.advance(18)
     slow = browser.copy()
-    go_on, arrived = asyncio.Event(), asyncio.Event()
-
-    async def gate() -> None:
-        if not arrived.is_set():
-            arrived.set()
-            await go_on.wait()
-
-    world.network.hold("https://api.example/v1/slow", gate)
+    gate = world.network.hold("https://api.example/v1/slow")
     call = asyncio.create_task(slow.fetch("/api/slow"))
-    await arrived.wait()
+    await gate.arrived.wait()
     await browser.fetch("/api/todos")
     world.clock.advance(18)
     await browser.fetch("/api/todos")
-    go_on.set()
+    gate.go_on.set()
     await call
     assert world.refreshes() == 2
     world.start()  # and with it goes the memory that would heal an older cookie
@@ -178,18 +165,12 @@ async def test_a_thief_does_not_share_the_persons_refresh(world: "World") -> Non
     await browser.fetch("/api/todos")
     await browser.fetch("/api/todos")
     world.clock.advance(250)
-    arrived, go_on = asyncio.Event(), asyncio.Event()
-
-    async def gate() -> None:
-        arrived.set()
-        await go_on.wait()
-
-    world.network.hold(TOKEN, gate)
+    gate = world.network.hold(TOKEN)
     call = asyncio.create_task(browser.fetch("/api/todos"))
-    await arrived.wait()
+    await gate.arrived.wait()
     other = asyncio.create_task(thief.fetch("/api/todos"))
     await asyncio.sleep(0)
-    go_on.set()
+    gate.go_on.set()
     await asyncio.gather(call, other)
     assert world.refreshes() == 3
     assert world.issuer.ended == set(world.issuer.generations)

@@ -97,19 +97,13 @@ async def test_signing_out_during_a_refresh_wins(world: "World") -> None:
     """The refresh comes back with living tokens: they are dropped and revoked, and no cookie is set."""
     browser = await world.signed_in()
     world.clock.advance(250)
-    arrived, go_on = asyncio.Event(), asyncio.Event()
-
-    async def gate() -> None:
-        arrived.set()
-        await go_on.wait()
-
-    world.network.hold(TOKEN, gate)
+    gate = world.network.hold(TOKEN)
     tab = browser.copy()
     call = asyncio.create_task(tab.fetch("/api/todos"))
-    await arrived.wait()
+    await gate.arrived.wait()
     world.network.fail(REVOCATION, *[httpx2.ConnectError("down")] * 3)
     await browser.fetch("/auth/logout", "POST")
-    go_on.set()
+    gate.go_on.set()
     assert (await call).status_code == 401
     assert tab.cookies == {}
     assert world.api.requests == []
@@ -121,17 +115,11 @@ async def test_signing_out_while_the_api_is_still_answering_wins(world: "World")
     browser = await world.signed_in()
     world.clock.advance(250)
     tab = browser.copy()
-    arrived, go_on = asyncio.Event(), asyncio.Event()
-
-    async def gate() -> None:
-        arrived.set()
-        await go_on.wait()
-
-    world.network.hold("https://api.example/v1/slow", gate)
+    gate = world.network.hold("https://api.example/v1/slow")
     call = asyncio.create_task(tab.fetch("/api/slow"))
-    await arrived.wait()
+    await gate.arrived.wait()
     await browser.fetch("/auth/logout", "POST")
-    go_on.set()
+    gate.go_on.set()
     await call
     assert tab.cookies == {}
 

@@ -86,17 +86,11 @@ def test_who_is_cancelled_does_not_lose_the_refresh(
     before = store.text
 
     async def scene() -> None:
-        arrived, go_on = asyncio.Event(), asyncio.Event()
-
-        async def gate() -> None:
-            arrived.set()
-            await go_on.wait()
-
-        network.hold(TOKEN, gate)
+        gate = network.hold(TOKEN)
         waiting = asyncio.ensure_future(app.session())
-        await arrived.wait()
+        await gate.arrived.wait()
         waiting.cancel()
-        go_on.set()
+        gate.go_on.set()
         async with asyncio.timeout(20):
             while store.text is before:  # noqa: ASYNC110 -- the store tells nobody
                 await asyncio.sleep(0.01)
