@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import pytest
 import uvicorn
 from hypothesis import settings
 from starlette.types import ASGIApp
+
+if TYPE_CHECKING:
+    from faults.postgresql import PostgreSQLServer
 
 pytest_plugins = ["postgresql_server", "postgresql_tls"]
 
@@ -30,6 +34,15 @@ def vectors() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no published vectors at {folder}: set JOTARY_VECTORS")
     return folder
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of each kind in which there is nothing at all."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/new.db"
+    server: PostgreSQLServer = request.getfixturevalue("postgresql")
+    return server.url(server.create_database())
 
 
 class Door:

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,9 +14,6 @@ from jotary.server.model.sign_in import SignIn
 from jotary.server.model.user import User
 from jotary.server.store import Store, open_store
 from jotary.server.store.migrations import upgrade
-
-if TYPE_CHECKING:
-    from faults.postgresql import PostgreSQLServer
 
 NOW = 1_750_000_000
 
@@ -49,15 +45,6 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """A database of each kind that jotary knows, with the schema and nothing in it."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def new_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database of each kind in which there is nothing at all."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/new.db"
-    server: PostgreSQLServer = request.getfixturevalue("postgresql")
-    return server.url(server.create_database())
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
@@ -15,21 +14,9 @@ from jotary.server.model.event import Event
 from jotary.server.model.signing_key import SigningKey
 from jotary.server.store import open_store
 
-if TYPE_CHECKING:
-    from faults.postgresql import PostgreSQLServer
-
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="servers are forked with what Linux has")
 
 SERVERS = 10
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database of each kind in which there is nothing at all."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/new.db"
-    server: PostgreSQLServer = request.getfixturevalue("postgresql")
-    return server.url(server.create_database())
 
 
 async def _kept(url: str) -> tuple[Sequence[SigningKey], Sequence[Event]]:
@@ -40,16 +27,16 @@ async def _kept(url: str) -> tuple[Sequence[SigningKey], Sequence[Event]]:
         await store.close()
 
 
-def test_ten_servers_that_start_at_once_have_one_key(tmp_path: Path, new_database: str) -> None:
+def test_ten_servers_that_start_at_once_have_one_key(tmp_path: Path, new_database_url: str) -> None:
     """Design §6.2, §6.7: none publishes a key that another lacks; the audit trail tells of one that was made."""
-    environment = {"JOTARY_DATABASE": new_database, "JOTARY_SECRET": secrets.token_urlsafe(32)}
+    environment = {"JOTARY_DATABASE": new_database_url, "JOTARY_SECRET": secrets.token_urlsafe(32)}
     with Spawner(tmp_path) as spawner:
         doors = [spawner.open_door() for _ in range(SERVERS)]
         for door in doors:
             spawner.start(door, {**environment, "JOTARY_ISSUER": doors[0].origin})
         with httpx2.Client(timeout=60, trust_env=False) as client:
             key_sets = [client.get(f"{door.origin}/.well-known/jwks.json").json()["keys"] for door in doors]
-    keys, events = asyncio.run(_kept(new_database))
+    keys, events = asyncio.run(_kept(new_database_url))
     assert len(keys) == 1
     assert [[key["kid"] for key in key_set] for key_set in key_sets] == [[keys[0].id]] * SERVERS
     assert [event.kind for event in events if event.kind.startswith("key.")] == ["key.announced"]

@@ -14,6 +14,7 @@ import pytest
 from jotary.oauth import pkce
 from jotary.oauth.secret import Secret
 from jotary.server.flows.factors.password import PasswordFactor
+from jotary.server.flows.issue import TokenResponse
 from jotary.server.flows.metadata import Documents
 from jotary.server.flows.revocation_feed import RevocationFeed
 from jotary.server.flows.signed_in import sign_in_id
@@ -175,6 +176,20 @@ class Site:
         pairs = parse_qsl(urlsplit(address).query, strict_parsing=True)
         assert len(dict(pairs)) == len(pairs), "no parameter is sent twice"
         return dict(pairs)
+
+    def redemption(self, response: httpx2.Response) -> dict[str, str]:
+        """The form with which the client redeems the code that the browser brings."""
+        return {
+            "grant_type": "authorization_code",
+            "code": self.answer(response)["code"],
+            "redirect_uri": CALLBACK,
+            "code_verifier": VERIFIER,
+        }
+
+    def tokens(self, response: httpx2.Response) -> TokenResponse:
+        """The tokens that the first-party client gets for the code that the browser brings."""
+        tokens: TokenResponse = self.desk.ask(self.client, **self.redemption(response))
+        return tokens
 
     def sign_in_id(self, browser: Browser) -> str:
         """The id of the sign-in that a browser's cookie opens."""

@@ -17,7 +17,6 @@ from jotary.server.ports import Conflict, Unavailable
 
 PASSWORD = "thirty purple otters hum"
 NEW = "forty orange badgers hum"
-CALLBACK = "https://web.example.com/callback"
 TO_SIGN_IN = "/sign-in?return_to=/password"
 OWN_PAGE = {"Origin": "https://id.example.com", "Sec-Fetch-Site": "same-origin"}
 AT_ONCE = 3  # `sign_in_attempts`, few of them because each costs a hash
@@ -31,13 +30,6 @@ def change(browser: Any, password: str = PASSWORD, new_password: str = NEW) -> A
 def kinds(site: Any) -> list[str]:
     """What the audit trail says of passwords."""
     return [kind for kind in site.desk.kinds() if kind.startswith("user.password")]
-
-
-def tokens_of(site: Any, browser: Any) -> Any:
-    """The tokens of an application in that browser."""
-    code = site.answer(browser.authorize())["code"]
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": "v" * 43}
-    return site.desk.ask(site.client, **form)
 
 
 def refresh(site: Any, tokens: Any) -> Any:
@@ -224,7 +216,7 @@ def test_other_browsers_and_all_applications_are_signed_out(site: Any, signed_in
     """ASVS 5.0 7.4.3, design §6.3: cookies, refresh tokens and access tokens of whoever knew the old password."""
     elsewhere = site.browser()
     elsewhere.sign_in()
-    held = [tokens_of(site, browser) for browser in (elsewhere, signed_in)]
+    held = [site.tokens(browser.authorize()) for browser in (elsewhere, signed_in)]
     assert change(signed_in).status_code == 200
     assert site.return_to(elsewhere.authorize())
     for tokens in held:
@@ -253,7 +245,7 @@ def test_this_browser_goes_on_with_a_cookie_of_its_own(site: Any, signed_in: Any
     assert not opens(site, old)
     assert opens(site, signed_in.cookies["__Host-jotary"])
     assert signed_in.get("/").status_code == 200
-    tokens = tokens_of(site, signed_in)
+    tokens = site.tokens(signed_in.authorize())
     claims = site.desk.claims(tokens.id_token, typ="JWT")
     assert (claims["auth_time"], claims["amr"]) == (site.desk.now, ["pwd"])
     site.desk.now += 1

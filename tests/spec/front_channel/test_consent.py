@@ -5,8 +5,6 @@ from typing import Any
 import msgspec
 import pytest
 
-CALLBACK = "https://web.example.com/callback"
-
 
 def ask(site: Any, browser: Any, **changed: Any) -> Any:
     """The page that a third-party client's request leads to."""

@@ -4,14 +4,10 @@ from typing import Any
 
 import pytest
 
-CALLBACK = "https://web.example.com/callback"
-
 
 def open_session(site: Any, browser: Any) -> Any:
     """A session of the first-party client."""
-    code = site.answer(browser.authorize())["code"]
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": "v" * 43}
-    tokens = site.desk.ask(site.client, **form)
+    tokens = site.tokens(browser.authorize())
     return site.desk.session(site.desk.claims(tokens.access_token)["sid"])
 
 

@@ -4,15 +4,6 @@ from typing import Any
 
 import pytest
 
-CALLBACK = "https://web.example.com/callback"
-
-
-def tokens(site: Any, browser: Any, scope: str) -> Any:
-    """The tokens of a sign-in that asked for a scope."""
-    code = site.answer(browser.authorize(scope=scope))["code"]
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": "v" * 43}
-    return site.desk.ask(site.client, **form)
-
 
 @pytest.fixture
 def online(site: Any) -> Any:
@@ -23,21 +14,21 @@ def online(site: Any) -> Any:
 
 def test_offline_access_is_ignored_where_it_is_not_allowed(online: Any, signed_in: Any) -> None:
     """§11: ignored, not refused; the answer says so by its scope (RFC 6749 §5.1), and there is a refresh token."""
-    answer = tokens(online, signed_in, "openid offline_access todo:read")
+    answer = online.tokens(signed_in.authorize(scope="openid offline_access todo:read"))
     assert answer.scope == "openid todo:read"
     assert answer.refresh_token is not None
 
 
 def test_a_session_without_offline_access_ends_with_the_sign_in(online: Any, signed_in: Any) -> None:
     """What was ignored has no effect: sent or not, the session is one that ends when the person signs out."""
-    answer = tokens(online, signed_in, "openid offline_access")
+    answer = online.tokens(signed_in.authorize(scope="openid offline_access"))
     session = online.desk.session(online.desk.claims(answer.access_token)["sid"])
     assert session.scopes == ("openid",)
 
 
 def test_offline_access_is_given_where_it_is_allowed(site: Any, signed_in: Any) -> None:
     """§11: the client is registered for it."""
-    assert tokens(site, signed_in, "openid offline_access").scope == "openid offline_access"
+    assert site.tokens(signed_in.authorize(scope="openid offline_access")).scope == "openid offline_access"
 
 
 def test_nothing_else_is_ignored(online: Any, signed_in: Any) -> None:
@@ -53,21 +44,21 @@ def test_offline_access_alone_never_becomes_the_default_scope(online: Any, signe
 
 def test_a_refresh_that_repeats_it_is_answered(online: Any, signed_in: Any) -> None:
     """RFC 6749 §6: clients repeat the scope of their first request, not that of the answer."""
-    first = tokens(online, signed_in, "openid offline_access todo:read")
+    first = online.tokens(signed_in.authorize(scope="openid offline_access todo:read"))
     scope = "openid offline_access todo:read"
     assert online.desk.refresh(online.client, first.refresh_token, scope=scope).scope == "openid todo:read"
 
 
 def test_a_refresh_for_it_alone_is_refused(online: Any, signed_in: Any) -> None:
     """RFC 6749 §6: it was not granted, and nothing else is asked for."""
-    first = tokens(online, signed_in, "openid todo:read")
+    first = online.tokens(signed_in.authorize(scope="openid todo:read"))
     error = online.desk.refused(online.desk.refresh, online.client, first.refresh_token, scope="offline_access")
     assert error.error == "invalid_scope"
 
 
 def test_a_refresh_does_not_keep_what_was_taken_from_the_client(site: Any, signed_in: Any) -> None:
     """A registration counts anew at every request: what it no longer holds is ignored, though it was granted once."""
-    first = tokens(site, signed_in, "openid offline_access")
+    first = site.tokens(signed_in.authorize(scope="openid offline_access"))
     site.desk.change_client(site.client, scopes=("openid",))
     refreshed = site.desk.refresh(site.client, first.refresh_token, scope="openid offline_access")
     assert refreshed.scope == "openid"

@@ -6,15 +6,6 @@ import pytest
 
 from jotary.tokens import id_token
 
-CALLBACK = "https://web.example.com/callback"
-
-
-def tokens(site: Any, browser: Any, **changed: Any) -> Any:
-    """The tokens of a sign-in."""
-    code = site.answer(browser.authorize(**changed))["code"]
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": "v" * 43}
-    return site.desk.ask(site.client, **form)
-
 
 def test_prompt_none_asks_nobody(site: Any, browser: Any) -> None:
     """login_required instead of a page."""
@@ -42,9 +33,8 @@ def test_a_fresh_sign_in_is_demanded_and_then_done_with(site: Any, signed_in: An
     assert response.status_code == 303
     assert signed_in.cookies["__Host-jotary"] != before["__Host-jotary"]
     site.desk.now += 60
-    code = site.answer(signed_in.get(response.headers["location"]))["code"]
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": "v" * 43}
-    claims = site.desk.claims(site.desk.ask(site.client, **form).id_token, typ=id_token.TYP)
+    tokens = site.tokens(signed_in.get(response.headers["location"]))
+    claims = site.desk.claims(tokens.id_token, typ=id_token.TYP)
     assert claims["auth_time"] == site.desk.now - 60
 
 
@@ -74,7 +64,7 @@ def test_a_login_hint_stands_in_the_form(site: Any, browser: Any) -> None:
 
 def test_an_id_token_hint_of_somebody_else_gets_no_code(site: Any, signed_in: Any) -> None:
     """OIDC Core §3.1.2.2."""
-    hint = tokens(site, signed_in).id_token
+    hint = site.tokens(signed_in.authorize()).id_token
     other = site.browser()
     site.add_user("bob@example.com", "forty orange badgers hum")
     other.sign_in(username="bob@example.com", password="forty orange badgers hum")
@@ -85,12 +75,12 @@ def test_an_id_token_hint_of_somebody_else_gets_no_code(site: Any, signed_in: An
 
 def test_an_expired_id_token_is_still_a_hint(site: Any, signed_in: Any) -> None:
     """OIDC Core §3.1.2.1."""
-    hint = tokens(site, signed_in).id_token
+    hint = site.tokens(signed_in.authorize()).id_token
     site.desk.now += 3_600
     assert "code" in site.answer(signed_in.authorize(id_token_hint=hint, prompt="none"))
 
 
 def test_an_access_token_is_no_hint(site: Any, signed_in: Any) -> None:
     """Every API that it was sent to has it (RFC 8725 §2.8)."""
-    hint = tokens(site, signed_in).access_token
+    hint = site.tokens(signed_in.authorize()).access_token
     assert site.answer(signed_in.authorize(id_token_hint=hint, prompt="none"))["error"] == "login_required"

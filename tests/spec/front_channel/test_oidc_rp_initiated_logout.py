@@ -9,13 +9,6 @@ CALLBACK = "https://web.example.com/callback"
 GOODBYE = "https://web.example.com/goodbye"
 
 
-def tokens(site: Any, browser: Any, **changed: Any) -> Any:
-    """The tokens of a session of the first-party client."""
-    code = site.answer(browser.authorize(**changed))["code"]
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": "v" * 43}
-    return site.desk.ask(site.client, **form)
-
-
 def session(site: Any, answer: Any) -> Any:
     """The session behind some tokens."""
     return site.desk.session(site.desk.claims(answer.access_token)["sid"])
@@ -33,7 +26,7 @@ def is_signed_in(site: Any, browser: Any) -> bool:
 
 def test_with_the_persons_id_token_everything_ends_and_the_browser_returns(site: Any, signed_in: Any) -> None:
     """§2, §3, §4: sign-in, sessions and cookie are gone; state comes back."""
-    mine = tokens(site, signed_in)
+    mine = site.tokens(signed_in.authorize())
     old = signed_in.cookies["__Host-jotary"]
     response = leave(signed_in, id_token_hint=mine.id_token, post_logout_redirect_uri=GOODBYE, state="x y")
     assert (response.status_code, response.headers["location"]) == (303, f"{GOODBYE}?state=x+y")
@@ -49,7 +42,7 @@ def test_with_the_persons_id_token_everything_ends_and_the_browser_returns(site:
 
 def test_a_cut_off_is_published_for_every_session_that_ends(site: Any, signed_in: Any) -> None:
     """Design §6.3: APIs refuse its access tokens without a call."""
-    mine = tokens(site, signed_in)
+    mine = site.tokens(signed_in.authorize())
     leave(signed_in, id_token_hint=mine.id_token)
     sid = session(site, mine).id
     found = site.desk.run(site.desk.store.revocation("sid", sid, now=site.desk.now))
@@ -61,8 +54,8 @@ def test_a_session_that_was_to_outlive_the_sign_in_does_unless_its_own_client_en
     site: Any, signed_in: Any
 ) -> None:
     """OIDC Core §11 (offline_access); the hint's `sid` ends even then."""
-    offline = tokens(site, signed_in, scope="openid offline_access")
-    online = tokens(site, signed_in)
+    offline = site.tokens(signed_in.authorize(scope="openid offline_access"))
+    online = site.tokens(signed_in.authorize())
     leave(signed_in, id_token_hint=online.id_token)
     assert session(site, online).ended_at is not None
     assert session(site, offline).ended_at is None
@@ -72,7 +65,7 @@ def test_a_session_that_was_to_outlive_the_sign_in_does_unless_its_own_client_en
 
 def test_a_post_from_the_clients_site_is_the_same_request(site: Any, signed_in: Any) -> None:
     """§2: GET and POST; it becomes a GET, so that the cookie comes along."""
-    form = {"id_token_hint": tokens(site, signed_in).id_token, "post_logout_redirect_uri": GOODBYE}
+    form = {"id_token_hint": site.tokens(signed_in.authorize()).id_token, "post_logout_redirect_uri": GOODBYE}
     headers = {"Origin": "https://web.example.com", "Sec-Fetch-Site": "cross-site"}
     response = signed_in.post("/logout", form, headers=headers)
     assert response.headers["location"].startswith("/logout?")
@@ -81,7 +74,7 @@ def test_a_post_from_the_clients_site_is_the_same_request(site: Any, signed_in: 
 
 def test_an_expired_id_token_will_do(site: Any, signed_in: Any) -> None:
     """§4."""
-    hint = tokens(site, signed_in).id_token
+    hint = site.tokens(signed_in.authorize()).id_token
     site.desk.now += 3_600
     assert leave(signed_in, id_token_hint=hint, post_logout_redirect_uri=GOODBYE).status_code == 303
 
@@ -105,8 +98,8 @@ def test_somebody_elses_id_token_asks_and_a_forged_one_proves_nothing(site: Any,
     bob = site.add_user("bob@example.com", "forty orange badgers hum")
     other = site.browser()
     other.sign_in(username=bob.email, password="forty orange badgers hum")
-    mine = tokens(site, signed_in)
-    for hint in (tokens(site, other).id_token, mine.id_token[:-8] + "AAAAAAAA", mine.access_token, "x"):
+    mine = site.tokens(signed_in.authorize())
+    for hint in (site.tokens(other.authorize()).id_token, mine.id_token[:-8] + "AAAAAAAA", mine.access_token, "x"):
         assert leave(signed_in, id_token_hint=hint, post_logout_redirect_uri=GOODBYE).status_code == 200
         assert is_signed_in(site, signed_in)
 
@@ -125,7 +118,8 @@ def test_somebody_elses_id_token_asks_and_a_forged_one_proves_nothing(site: Any,
 )
 def test_nobody_is_sent_to_an_address_that_is_not_registered(site: Any, signed_in: Any, address: str) -> None:
     """§3: the person is signed out all the same, and stays here."""
-    response = leave(signed_in, id_token_hint=tokens(site, signed_in).id_token, post_logout_redirect_uri=address)
+    hint = site.tokens(signed_in.authorize()).id_token
+    response = leave(signed_in, id_token_hint=hint, post_logout_redirect_uri=address)
     assert response.status_code == 200
     assert "location" not in response.headers
     assert "evil" not in response.text
@@ -135,7 +129,7 @@ def test_nobody_is_sent_to_an_address_that_is_not_registered(site: Any, signed_i
 def test_the_hint_of_one_client_does_not_serve_another(site: Any, signed_in: Any) -> None:
     """§2: client_id and the audience of the hint must be the same."""
     site.add_third_party(post_logout_redirect_uris=("https://other.example/bye",))
-    hint = tokens(site, signed_in).id_token
+    hint = site.tokens(signed_in.authorize()).id_token
     assert leave(signed_in, id_token_hint=hint, client_id="other").status_code == 400
     sent = {"id_token_hint": hint, "post_logout_redirect_uri": "https://other.example/bye"}
     assert "location" not in leave(signed_in, **sent).headers
@@ -152,7 +146,7 @@ def test_a_malformed_request_ends_nothing(site: Any, signed_in: Any, query: str)
 
 def test_signing_out_twice_is_no_error(site: Any, signed_in: Any) -> None:
     """The person wanted to be signed out, and is."""
-    hint = tokens(site, signed_in).id_token
+    hint = site.tokens(signed_in.authorize()).id_token
     for _ in range(2):
         assert leave(signed_in, id_token_hint=hint, post_logout_redirect_uri=GOODBYE).status_code == 303
     assert leave(signed_in).status_code == 200
@@ -168,6 +162,6 @@ def test_who_is_not_signed_in_is_offered_the_way_back_and_not_sent(site: Any, br
 
 def test_a_head_request_signs_nobody_out(site: Any, signed_in: Any) -> None:
     """Link checkers send them."""
-    hint = tokens(site, signed_in).id_token
+    hint = site.tokens(signed_in.authorize()).id_token
     assert signed_in.request("HEAD", f"/logout?id_token_hint={hint}").status_code == 405
     assert is_signed_in(site, signed_in)

@@ -13,14 +13,7 @@ CALLBACK = "https://web.example.com/callback"
 
 def test_a_code_comes_back_and_buys_tokens(site: Any, signed_in: Any) -> None:
     """§4.1.2, §4.1.3: the whole way, redeemed at the token endpoint with the verifier."""
-    answer = site.answer(signed_in.authorize(nonce="n-0S6"))
-    form = {
-        "grant_type": "authorization_code",
-        "code": answer["code"],
-        "redirect_uri": CALLBACK,
-        "code_verifier": "v" * 43,
-    }
-    tokens = site.desk.ask(site.client, **form)
+    tokens = site.tokens(signed_in.authorize(nonce="n-0S6"))
     claims = site.desk.claims(tokens.id_token, typ="JWT")
     assert (claims["sub"], claims["aud"], claims["nonce"]) == (site.user.id, "web", "n-0S6")
     assert (claims["auth_time"], claims["amr"]) == (site.desk.now, ["pwd"])

@@ -142,9 +142,7 @@ def test_a_cookie_from_before_is_worth_nothing_after(site: Any) -> None:
 
 def test_signing_in_again_ends_the_old_sign_in_with_its_sessions(site: Any, signed_in: Any) -> None:
     """Nothing that a later sign-out would not end may live on."""
-    code = site.answer(signed_in.authorize())["code"]
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": "https://web.example.com/callback"}
-    tokens = site.desk.ask(site.client, code_verifier="v" * 43, **form)
+    tokens = site.tokens(signed_in.authorize())
     old = site.sign_in_id(signed_in)
     assert signed_in.sign_in("/authorize?" + urlencode(site.request(prompt="login"))).status_code == 303
     assert site.desk.run(site.desk.store.sign_in(old)).ended_at == site.desk.now

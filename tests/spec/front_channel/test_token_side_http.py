@@ -5,7 +5,6 @@ from urllib.parse import urlencode
 
 import pytest
 
-CALLBACK = "https://web.example.com/callback"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 ENDPOINTS = ["/token", "/revoke", "/introspect", "/userinfo"]
 
@@ -25,13 +24,7 @@ def basic(site: Any) -> str:
 @pytest.fixture
 def tokens(site: Any, signed_in: Any) -> Any:
     """The answer to a code, over HTTP."""
-    form = {
-        "grant_type": "authorization_code",
-        "code": site.answer(signed_in.authorize())["code"],
-        "redirect_uri": CALLBACK,
-        "code_verifier": "v" * 43,
-    }
-    return post(signed_in, "/token", form, Authorization=basic(site))
+    return post(signed_in, "/token", site.redemption(signed_in.authorize()), Authorization=basic(site))
 
 
 def refused(response: Any, status: int, error: str) -> None:

@@ -15,6 +15,7 @@ from jotary.server.model.event import Event
 from jotary.server.model.session import Session
 from jotary.server.model.sign_in import SignIn
 from jotary.server.model.user import User
+from jotary.server.passwords import HashingPool
 from jotary.server.settings import Settings
 from jotary.server.store import Store, open_store
 
@@ -115,3 +116,11 @@ def office(tmp_path: Path) -> Iterator[Office]:
         store = runner.run(open_store(f"sqlite:///{tmp_path}/jotary.db"))
         yield Office(runner, store)
         runner.run(store.close())
+
+
+@pytest.fixture
+def hasher() -> Iterator[HashingPool]:
+    """Argon2id as in service."""
+    pool = HashingPool(workers=1)
+    yield pool
+    pool.close()

@@ -1,6 +1,5 @@
 """Making an account for somebody."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,14 +11,6 @@ from jotary.server.model.user import User
 from jotary.server.passwords import HashingPool
 
 PASSWORD = "correct horse battery staple"
-
-
-@pytest.fixture
-def hasher() -> Iterator[HashingPool]:
-    """The real thing."""
-    made = HashingPool(workers=1)
-    yield made
-    made.close()
 
 
 def make(office: Any, hasher: HashingPool, **wishes: Any) -> User:

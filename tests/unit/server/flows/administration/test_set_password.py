@@ -1,7 +1,6 @@
 """An operator gives somebody another password."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,14 +14,6 @@ from jotary.server.model.user import User
 from jotary.server.passwords import HashingPool
 
 NEW = "forty orange badgers hum"
-
-
-@pytest.fixture
-def hasher() -> Iterator[HashingPool]:
-    """Argon2id as in service."""
-    pool = HashingPool(workers=1)
-    yield pool
-    pool.close()
 
 
 def give(office: Any, hasher: Any, who: str = "ada", password: str = NEW, *, keep_sessions: bool = False) -> User:
