@@ -31,6 +31,16 @@ def ask(user_api: "UserAPI") -> Iterator[Callable[..., httpx2.Response]]:
         yield client.request
 
 
+def recovered(ask: Callable[..., httpx2.Response], refresh: dict[str, str]) -> httpx2.Response:
+    """The answer of a server that is of use again to a client that has asked all the time."""
+    deadline = time.monotonic() + RECOVERY
+    while (answer := ask("POST", "/token", data=refresh)).status_code == 503:
+        assert time.monotonic() < deadline, "the server does not recover"
+        time.sleep(0.1)
+    assert answer.status_code == 200, "the session lives: nothing was revoked"
+    return answer
+
+
 @pytest.mark.parametrize("loss", ["stopped", "frozen"])
 def test_a_server_without_its_database_says_so_and_recovers(
     user_api: "UserAPI", own_postgresql: "PostgreSQLServer", ask: Callable[..., httpx2.Response], loss: str
@@ -56,11 +66,7 @@ def test_a_server_without_its_database_says_so_and_recovers(
     assert ask("GET", "/.well-known/jwks.json").status_code == 200
 
     bring_back()
-    deadline = time.monotonic() + RECOVERY
-    while (answer := ask("POST", "/token", data=refresh)).status_code == 503:
-        assert time.monotonic() < deadline, "the server does not recover"
-        time.sleep(0.1)
-    assert answer.status_code == 200, "the session lives: nothing was revoked"
+    answer = recovered(ask, refresh)
     assert ask("GET", "/ready").status_code == 200
     assert ask("POST", "/revoke", data={**revoke, "token": answer.json()["refresh_token"]}).status_code == 200
     assert user_api.session().end_reason is not None
@@ -104,8 +110,4 @@ def test_a_server_that_can_only_read_stays_in_service_for_reading(
                 assert each("GET", path).status_code == 200, path
 
     go_on()
-    deadline = time.monotonic() + RECOVERY
-    while (answer := ask("POST", "/token", data=refresh)).status_code == 503:
-        assert time.monotonic() < deadline, "the server does not recover"
-        time.sleep(0.1)
-    assert answer.status_code == 200, "the session lives: nothing was revoked"
+    recovered(ask, refresh)

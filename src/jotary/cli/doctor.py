@@ -26,16 +26,8 @@ _INDENT: Final = 6 + _NAME
 
 
 @click.command()
-@click.option(
-    "--limit-concurrency",
-    type=click.IntRange(1),
-    default=1000,
-    show_default=True,
-    help="What `jotary serve` is started with.",
-)
-@click.option(
-    "--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="What `jotary serve` is started with."
-)
+@options.limit_concurrency("What `jotary serve` is started with.")
+@options.workers("What `jotary serve` is started with.")
 @options.config
 @options.as_json
 def doctor(config: Path | None, *, limit_concurrency: int, workers: int, as_json: bool) -> None:

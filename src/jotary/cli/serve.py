@@ -39,13 +39,9 @@ _KEEP_ALIVE_BEHIND_PROXY: Final = 75  # longer than proxies keep theirs, or they
     help="The port; 0: any that is free.  [default: a loopback issuer's, else 8000]",
 )
 @click.option("--uds", type=click.Path(path_type=Path), help="A UNIX socket to listen on instead.")
-@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
-@click.option(
-    "--limit-concurrency",
-    type=click.IntRange(1),
-    default=1000,
-    show_default=True,
-    help="Connections at once in each process, of which idle ones make room; if none is idle, the answer is 503.",
+@options.workers("Processes.")
+@options.limit_concurrency(
+    "Connections at once in each process, of which idle ones make room; if none is idle, the answer is 503."
 )
 def serve(
     config: Path | None, host: str | None, port: int | None, uds: Path | None, workers: int, **limits: int

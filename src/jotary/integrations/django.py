@@ -54,12 +54,7 @@ class JotarySecurity(ResourceServer):
 
         Empty if the resource is not a URL.
         """
-        where = self.metadata_path()
-
-        def metadata(_: HttpRequest) -> HttpResponse:
-            return JsonResponse(self.metadata(), headers=dict(self.metadata_headers))
-
-        return [] if where is None else [path(where[1:], require_safe(metadata), name="oauth-protected-resource")]
+        return metadata_urls(self)
 
     def _protect(self, view: View, required: tuple[str, ...]) -> View:
         @functools.wraps(view)
@@ -84,6 +79,16 @@ class JotarySecurity(ResourceServer):
             return _for_this_token(await view(request, *args, **kwargs))
 
         return protected
+
+
+def metadata_urls(server: ResourceServer) -> list[URLPattern]:
+    """The URL of a resource server's metadata document (RFC 9728 §3.1); none if the resource is not a URL."""
+    where = server.metadata_path()
+
+    def metadata(_: HttpRequest) -> HttpResponse:
+        return JsonResponse(server.metadata(), headers=dict(server.metadata_headers))
+
+    return [] if where is None else [path(where[1:], require_safe(metadata), name="oauth-protected-resource")]
 
 
 def principal(request: HttpRequest) -> Principal:

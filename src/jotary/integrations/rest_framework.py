@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import URLPattern, path
-from django.views.decorators.http import require_safe
+from django.urls import URLPattern
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from jotary.integrations.django import metadata_urls
 from jotary.verifier import Principal, TokenVerifier
 from jotary.verifier.challenge import Refusal, no_token
 from jotary.verifier.resource_server import Refused, ResourceServer, cgi_credentials
@@ -111,12 +110,7 @@ class JotarySecurity(ResourceServer):
 
         Empty if the resource is not a URL.
         """
-        where = self.metadata_path()
-
-        def metadata(_: HttpRequest) -> HttpResponse:
-            return JsonResponse(self.metadata(), headers=dict(self.metadata_headers))
-
-        return [] if where is None else [path(where[1:], require_safe(metadata), name="oauth-protected-resource")]
+        return metadata_urls(self)
 
 
 class _Authentication(BaseAuthentication):  # type: ignore[misc]  # the framework brings no types

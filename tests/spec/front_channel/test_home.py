@@ -40,6 +40,15 @@ def test_a_session_can_be_ended_and_its_tokens_with_it(site: Any, signed_in: Any
     assert session.id not in signed_in.get("/").text
 
 
+def test_a_session_ends_once(site: Any, signed_in: Any) -> None:
+    """A button that is pressed twice is one thing that happened, and the audit trail tells of one."""
+    open_session(site, signed_in)
+    page = signed_in.get("/")
+    for _ in range(2):
+        assert signed_in.submit(page, "/sessions/end").status_code == 303
+    assert site.desk.kinds().count("session.ended") == 1
+
+
 @pytest.mark.parametrize("session_id", ["", "x", "\x01", "é" * 100])
 def test_ending_what_is_not_there_changes_nothing(signed_in: Any, session_id: str) -> None:
     """No error that could tell which ids exist."""

@@ -92,13 +92,23 @@ def until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def is_refused(verifier: TokenVerifier, token: str) -> bool:
-    """Whether a token is refused because it was cut off."""
+def refused_for(verifier: TokenVerifier, token: str) -> str | None:
+    """The claim for which a token is refused."""
     try:
         verifier.verify(token)
     except InvalidToken as refused:
-        return refused.claim == "revoked"
-    return False
+        return refused.claim
+    return None
+
+
+def is_refused(verifier: TokenVerifier, token: str) -> bool:
+    """Whether a token is refused because it was cut off."""
+    return refused_for(verifier, token) == "revoked"
+
+
+def is_unknown(verifier: TokenVerifier, token: str) -> bool:
+    """Whether a token is refused for its key."""
+    return refused_for(verifier, token) == "kid"
 
 
 def test_a_cut_off_reaches_a_token_that_was_verified_before(feeding: FeedingIssuer, clock: FrozenClock) -> None:
@@ -312,15 +322,6 @@ def test_a_forked_process_follows_by_itself(feeding: FeedingIssuer, clock: Froze
         if child == 0:
             os._exit(0 if is_refused(verifier, token) else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-def is_unknown(verifier: TokenVerifier, token: str) -> bool:
-    """Whether a token is refused for its key."""
-    try:
-        verifier.verify(token)
-    except InvalidToken as refused:
-        return refused.claim == "kid"
-    return False
 
 
 def test_whatever_a_withdrawn_key_signed_is_refused(feeding: FeedingIssuer, clock: FrozenClock) -> None:

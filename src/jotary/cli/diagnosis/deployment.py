@@ -24,8 +24,8 @@ class Deployment:
 
     loaded: Loaded
     now: int
-    limit_concurrency: int = 1000
-    workers: int = 1
+    limit_concurrency: int
+    workers: int
     clocks: list[tuple[str, int]] = field(default_factory=list)  # what other clocks said meanwhile: name, ahead of ours
 
     @property

@@ -6,10 +6,8 @@ from typing import Final, Protocol
 import msgspec
 
 from jotary.oauth.secret import Secret
-from jotary.server.flows.cut_off import last_token_expires_at
+from jotary.server.flows.session_end import end_one
 from jotary.server.flows.signed_in import People, SignedIn, who_is_signed_in
-from jotary.server.model.changes import AddEvent, EndSession
-from jotary.server.model.event import Event
 from jotary.server.model.session import Session
 from jotary.server.ports import Clients, Commit, Sessions
 from jotary.server.settings import Settings
@@ -62,16 +60,7 @@ class Home:
         session = await self.store.session(session_id)
         if signed_in is None or session is None or session.user_id != signed_in.user.id:
             return
-        event = Event(
-            kind="session.ended",
-            at=now,
-            user_id=session.user_id,
-            client_id=session.client_id,
-            session_id=session.id,
-            detail={"reason": _REASON},
-        )
-        end = EndSession(session.id, now, _REASON, last_token_expires_at(now, self.settings))
-        await self.store.commit(end, AddEvent(event))
+        await self.store.commit(*end_one(session, _REASON, now=now, settings=self.settings))
 
     async def _who(self, cookie: Secret | None, *, now: int) -> SignedIn | None:
         idle_lifetime = self.settings.sign_in_idle_lifetime

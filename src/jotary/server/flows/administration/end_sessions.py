@@ -5,8 +5,9 @@ from typing import Protocol
 from jotary.server.flows.administration.refusal import AdministrationError
 from jotary.server.flows.administration.user_standing import find_user
 from jotary.server.flows.cut_off import last_token_expires_at
+from jotary.server.flows.session_end import end_one
 from jotary.server.flows.until_committed import until_committed
-from jotary.server.model.changes import AddEvent, Change, EndSession, EndSessionsOfUser
+from jotary.server.model.changes import AddEvent, Change, EndSessionsOfUser
 from jotary.server.model.event import Event
 from jotary.server.model.session import Session
 from jotary.server.model.user import User
@@ -18,21 +19,6 @@ _REASON = "revoked_by_administrator"
 
 class SessionStore(Sessions, Users, Commit, Protocol):
     """What is read and written."""
-
-
-def end_one(session: Session, now: int, settings: Settings) -> tuple[Change, ...]:
-    """End a session and cut off its tokens. Ending it twice changes nothing."""
-    if session.ended_at is not None:
-        return ()
-    event = Event(
-        kind="session.ended",
-        at=now,
-        user_id=session.user_id,
-        client_id=session.client_id,
-        session_id=session.id,
-        detail={"reason": _REASON},
-    )
-    return EndSession(session.id, now, _REASON, last_token_expires_at(now, settings)), AddEvent(event)
 
 
 def end_all(user: User, now: int, settings: Settings) -> tuple[Change, ...]:
@@ -53,7 +39,7 @@ async def end_session(session_id: str, *, store: SessionStore, now: int, setting
         session = await store.session(session_id)
         if session is None:
             raise AdministrationError(f"there is no session {session_id}", hint="See: jotary session list")
-        await store.commit(*end_one(session, now, settings))
+        await store.commit(*end_one(session, _REASON, now=now, settings=settings))
         return session
 
     return await until_committed(attempt)
