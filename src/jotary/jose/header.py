@@ -46,6 +46,11 @@ def read(text: bytes) -> Header:
     return check(strict_json.loads_object(base64url.decode(text)), text)
 
 
+def media_type(typ: str) -> str:
+    """Return a ``typ`` in lower case and without ``application/``, which may be left out (RFC 7515 §4.1.9)."""
+    return typ.lower().removeprefix("application/")
+
+
 def remember(header: Header) -> None:
     """Keep the header of a token whose signature verified, so that forged tokens do not fill the memory.
 

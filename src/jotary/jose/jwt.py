@@ -8,6 +8,7 @@ import msgspec
 from jotary.jose import compact, jws, strict_json
 from jotary.jose.compact import MAX_SIZE, UnverifiedToken
 from jotary.jose.errors import JOSEError
+from jotary.jose.header import media_type
 from jotary.jose.key import Key
 from jotary.jose.key_set import KeySet
 
@@ -146,10 +147,5 @@ def audience(claims: Mapping[str, Any]) -> list[str]:
 
 
 def _check_type(typ: str | None, accepted: Collection[str]) -> None:
-    if typ is None or _media_type(typ) not in {_media_type(item) for item in accepted}:
+    if typ is None or media_type(typ) not in {media_type(item) for item in accepted}:
         raise JOSEError("wrong_type", "the token is of another type (header member 'typ')")
-
-
-def _media_type(typ: str) -> str:
-    """Return the type in lower case and without ``application/``, which may be left out (RFC 7515 §4.1.9)."""
-    return typ.lower().removeprefix("application/")

@@ -7,11 +7,9 @@ class TokenError(Exception):
     Args:
         claim: which check, by the name of the claim or header it looks at: `exp`, `iss`, `aud`, `typ`, `signature` …
         hint: for the integrator: what was expected and what to change. Never holds the token.
-        code: the error code of RFC 6750 §3.1 for an answer.
     """
 
-    def __init__(self, claim: str, hint: str, *, code: str = "invalid_token") -> None:
+    def __init__(self, claim: str, hint: str) -> None:
         super().__init__(f"{claim}: {hint}")
         self.claim = claim
         self.hint = hint
-        self.code = code

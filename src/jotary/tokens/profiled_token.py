@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from jotary.jose.header import media_type
 from jotary.oauth.errors import OAuthError
 from jotary.oauth.scope import parse_scope
 from jotary.tokens import claims as checks
@@ -155,8 +156,7 @@ def check_type(typ: object, profile: TokenProfile) -> None:
     Raises:
         TokenError: naming `typ`.
     """
-    # RFC 7515 §4.1.9: case does not count and `application/` may stand before
-    kind = typ.lower().removeprefix("application/") if isinstance(typ, str) else ""
+    kind = media_type(typ) if isinstance(typ, str) else ""
     if profile.types is not None and kind not in profile.types:
         raise TokenError("typ", f"the header's 'typ' must be {type_names(profile)}{_joined(profile.unknown_key_hint)}")
 

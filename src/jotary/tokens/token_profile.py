@@ -6,7 +6,8 @@ import msgspec
 
 #: What only an ID token says (OIDC Core §2 and §3.3.2.11).
 ID_TOKEN_CLAIMS = frozenset({"nonce", "at_hash", "c_hash"})
-_WRONG_KIND = "this is an ID token, which is for the client alone; send the access token to the API"
+#: What the integrator is told who sends one to an API.
+WRONG_KIND = "this is an ID token, which is for the client alone; send the access token to the API"
 
 
 class RequiredClaim(msgspec.Struct, frozen=True):
@@ -57,7 +58,7 @@ class TokenProfile(msgspec.Struct, frozen=True, kw_only=True):
     types: frozenset[str] | None = frozenset({"jwt"})
     required: tuple[RequiredClaim, ...] = ()
     refused: frozenset[str] = ID_TOKEN_CLAIMS
-    refused_hint: str = _WRONG_KIND
+    refused_hint: str = WRONG_KIND
     issuer_aliases: frozenset[str] = frozenset()
     tenant_claim: str | None = None
     tenants: frozenset[str] | None = None

@@ -8,11 +8,11 @@ from cryptography.exceptions import InvalidSignature
 
 from jotary.jose import JOSEError, KeySet, base64url, compact, jws, strict_json
 from jotary.jose.algorithms import ASYMMETRIC_ALGORITHMS
-from jotary.jose.header import Header
+from jotary.jose.header import Header, media_type
 from jotary.tokens.access_token import TYP, Usual, check_one_by_one, passes, scope_set, single, usual, usual_text
 from jotary.tokens.errors import TokenError
 from jotary.tokens.profiled_token import check_key_issuer, check_profiled_token, tenant_of
-from jotary.tokens.token_profile import TokenProfile
+from jotary.tokens.token_profile import ID_TOKEN_CLAIMS, WRONG_KIND, TokenProfile
 from jotary.verifier.errors import InvalidToken
 from jotary.verifier.key_documents import key_issuer
 from jotary.verifier.principal import Principal
@@ -145,7 +145,7 @@ def check(token: str, keys: KeySet, expected: Expectations, now: int) -> Verifie
             return NeedKeys(error.hint)
         raise InvalidToken("invalid_token", _CLAIMS.get(error.code, "token"), error.hint) from None
     except TokenError as error:
-        raise InvalidToken(error.code, error.claim, error.hint) from None
+        raise InvalidToken("invalid_token", error.claim, error.hint) from None
     principal = Principal(
         subject=said.sub,
         client_id=said.client_id,
@@ -212,7 +212,7 @@ def _check_by_profile(
         kid = header.get("kid")
         check_key_issuer(kid, key_issuer(keys, kid), profile, claims["iss"])
     except TokenError as error:
-        raise InvalidToken(error.code, error.claim, error.hint) from None
+        raise InvalidToken("invalid_token", error.claim, error.hint) from None
     principal = Principal(**msgspec.structs.asdict(checked), _payload=payload)
     not_before = max(claims.get(name, checked.issued_at) for name in ("iat", "nbf", *profile.past_claims))
     return Verified(principal, not_before - expected.leeway, checked.expires_at + expected.leeway)
@@ -272,15 +272,15 @@ def _joined(hint: str, more: str) -> str:
 
 
 def check_type(typ: str | None, claims: dict[str, Any]) -> None:
-    """Compare media types: case does not count and `application/` may stand before (RFC 7515 §4.1.9, RFC 9068 §4).
+    """Compare media types (RFC 9068 §4).
 
     Raises:
         InvalidToken: it is of another type; the claims tell the hint whether it is an ID token.
     """
-    if typ is not None and typ.lower().removeprefix("application/") == TYP:
+    if typ is not None and media_type(typ) == TYP:
         return
     if looks_like_an_id_token(claims):
-        hint = "this is an ID token, which is for the client alone; send the access token to the API"
+        hint = WRONG_KIND
     else:
         hint = f"the header's 'typ' must be '{TYP}' (RFC 9068); is this an access token?"
     raise InvalidToken("invalid_token", "typ", hint)
@@ -288,4 +288,4 @@ def check_type(typ: str | None, claims: dict[str, Any]) -> None:
 
 def looks_like_an_id_token(claims: dict[str, Any]) -> bool:
     """By what only the one or only the other says (OIDC Core §2 and §3.1.3.6, RFC 9068 §2.2)."""
-    return not {"nonce", "at_hash", "c_hash"}.isdisjoint(claims) or {"client_id", "scope"}.isdisjoint(claims)
+    return not ID_TOKEN_CLAIMS.isdisjoint(claims) or {"client_id", "scope"}.isdisjoint(claims)

@@ -44,7 +44,7 @@ class Follower:
     """Keeps the cut-offs of one issuer.
 
     Args:
-        keys: of the issuer; they also sign the feed, and their metadata says where it is.
+        keys: of the issuer; they also sign the feed, and come with a link to it.
         read: brings one answer of the feed.
         issuer: whose feed it is.
         algorithms: what the API takes tokens by, and so the feed as well, beside what is taken by default.

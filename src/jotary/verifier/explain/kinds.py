@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
+from jotary.jose.header import media_type
 from jotary.tokens.access_token import TYP
 from jotary.verifier.check import looks_like_an_id_token
 
@@ -101,7 +102,7 @@ def _kind_of_jws(members: dict[str, Any], claims: dict[str, Any] | None) -> Kind
         return _UNSIGNED
     if claims is None:
         return _DATA
-    known = _BY_TYPE.get(typ.lower().removeprefix("application/")) if isinstance(typ, str) else None
+    known = _BY_TYPE.get(media_type(typ)) if isinstance(typ, str) else None
     if known is not None:
         return known
     return _ID if looks_like_an_id_token(claims) else _JWT
