@@ -57,9 +57,9 @@ def _allowed(character: str) -> str:
     return character if " " <= character <= "~" else "?"
 
 
-def invalid_request(description: str, *, hint: str | None = None, detail: str | None = None) -> OAuthError:
+def invalid_request(description: str, *, hint: str | None = None) -> OAuthError:
     """A parameter is missing, repeated, malformed or contradicts another."""
-    return OAuthError("invalid_request", description, hint=hint, detail=detail)
+    return OAuthError("invalid_request", description, hint=hint)
 
 
 def invalid_client(*, hint: str | None = None, detail: str | None = None, basic: bool = False) -> OAuthError:

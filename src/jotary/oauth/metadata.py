@@ -43,7 +43,6 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     claims_parameter_supported: bool | None = None
     request_parameter_supported: bool | None = None
     request_uri_parameter_supported: bool | None = None
-    service_documentation: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The document's members; what is not set is left out (RFC 8414 §3.2)."""

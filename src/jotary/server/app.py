@@ -259,7 +259,7 @@ def create_app(
     return Application(settings, clock=clock, entropy=entropy, tracing=tracing)
 
 
-async def prepare(settings: Settings, *, clock: Clock = system_clock, entropy: Entropy = system_entropy) -> None:
+async def prepare(settings: Settings) -> None:
     """Bring the database's schema and the signing keys up to date, as every start does; then close it again.
 
     Raises:
@@ -267,7 +267,7 @@ async def prepare(settings: Settings, *, clock: Clock = system_clock, entropy: E
     """
     store = await _open_store(settings)
     try:
-        await make_keyring(settings, store, clock=clock, entropy=entropy).refresh()
+        await make_keyring(settings, store, clock=system_clock, entropy=system_entropy).refresh()
     finally:
         await store.close()
 

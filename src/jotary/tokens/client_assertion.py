@@ -10,6 +10,8 @@ from jotary.tokens.errors import TokenError
 
 #: Seconds that an assertion may live: it is made for one request, and each `jti` is remembered that long.
 MAX_LIFETIME = 600
+#: Seconds that ours live.
+_LIFETIME = 60
 
 
 class ClientAssertion(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,9 +22,9 @@ class ClientAssertion(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
 
 
-def client_assertion_claims(*, client_id: str, audience: str, jti: str, now: int, lifetime: int = 60) -> dict[str, Any]:
-    """The claims of a new assertion; `audience` is the authorization server's issuer, times in seconds."""
-    return {"iss": client_id, "sub": client_id, "aud": audience, "jti": jti, "iat": now, "exp": now + lifetime}
+def client_assertion_claims(*, client_id: str, audience: str, jti: str, now: int) -> dict[str, Any]:
+    """The claims of a new assertion; `audience` is the authorization server's issuer, `now` in Unix seconds."""
+    return {"iss": client_id, "sub": client_id, "aud": audience, "jti": jti, "iat": now, "exp": now + _LIFETIME}
 
 
 def check_client_assertion(
