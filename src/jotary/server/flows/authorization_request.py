@@ -26,6 +26,7 @@ from jotary.oauth.redirect_uri import matches
 from jotary.oauth.resource import check_resource
 from jotary.oauth.scope import parse_scope
 from jotary.server.flows.narrowing import OFFLINE_ACCESS, heeded_scopes
+from jotary.server.flows.profile import OPENID
 from jotary.server.flows.response_mode import ResponseMode, check_response_mode, response_mode
 from jotary.server.model.client import Client
 
@@ -38,7 +39,7 @@ MAX_LOGIN_HINT_LENGTH: Final = 254
 
 PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})  # OIDC Core §3.1.2.1
 #: Scopes that are given only to who asks for them by name; the others are the default of a request without `scope`.
-ASKED_BY_NAME: Final = frozenset({"openid", OFFLINE_ACCESS})
+ASKED_BY_NAME: Final = frozenset({OPENID, OFFLINE_ACCESS})
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")

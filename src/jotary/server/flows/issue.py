@@ -7,7 +7,7 @@ import msgspec
 
 from jotary.jose import base64url, jws
 from jotary.oauth.scope import format_scope
-from jotary.server.flows.profile import profile_claims
+from jotary.server.flows.profile import OPENID, profile_claims
 from jotary.server.model.client import Client
 from jotary.server.model.session import Session
 from jotary.server.model.user import User
@@ -94,7 +94,7 @@ class Issuance:
 
     async def _id_token(self, grantee: Grantee, token: str, now: int) -> str | None:
         session, user = grantee.session, grantee.user
-        if session is None or user is None or "openid" not in grantee.scopes:
+        if session is None or user is None or OPENID not in grantee.scopes:
             return None
         # The key that signed the access token must sign this one too: `at_hash` depends on its algorithm, which during
         # a change of algorithms is not yet the one that the operator has set.

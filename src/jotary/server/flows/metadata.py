@@ -12,12 +12,13 @@ from jotary.server.flows.authorization_request import PROMPTS
 from jotary.server.flows.client_authentication import ASSERTION_ALGORITHMS, METHODS
 from jotary.server.flows.endpoints import endpoint_url
 from jotary.server.flows.grants import GRANTS
-from jotary.server.flows.profile import CLAIMS_OF_SCOPE
+from jotary.server.flows.narrowing import OFFLINE_ACCESS
+from jotary.server.flows.profile import CLAIMS_OF_SCOPE, IDENTITY_SCOPES
 from jotary.server.flows.response_mode import RESPONSE_MODES
 from jotary.server.ports import Signer
 from jotary.server.settings import Settings
 
-_SCOPES: Final = ("openid", *CLAIMS_OF_SCOPE, "offline_access")
+_SCOPES: Final = (*IDENTITY_SCOPES, OFFLINE_ACCESS)
 _ID_TOKEN_CLAIMS: Final = ("sub", "iss", "aud", "exp", "iat", "auth_time", "amr", "nonce", "sid", "at_hash")
 _CLAIMS: Final = (*_ID_TOKEN_CLAIMS, *(claim for row in CLAIMS_OF_SCOPE.values() for claim in row))
 #: The endpoints that answer confidential clients only have no use for `none`.

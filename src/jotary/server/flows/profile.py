@@ -18,6 +18,10 @@ CLAIMS_OF_SCOPE: Final[Mapping[str, Mapping[str, _Claim]]] = MappingProxyType(
     }
 )
 
+OPENID: Final = "openid"
+#: Scopes that ask who the person is.
+IDENTITY_SCOPES: Final = (OPENID, *CLAIMS_OF_SCOPE)
+
 
 def profile_claims(user: User, scopes: Collection[str]) -> dict[str, Any]:
     """The claims about the person that these scopes allow; never `sub`, which every token says by itself."""

@@ -7,19 +7,17 @@ issuer into every audience instead would only blur what `aud` says.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from jotary.oauth.bearer import parse_bearer
 from jotary.oauth.challenge import www_authenticate
 from jotary.oauth.errors import OAuthError
 from jotary.oauth.parameters import Parameters
 from jotary.server.flows.own_access_token import Standing, StandingStore, read_access_token, standing
-from jotary.server.flows.profile import profile_claims
+from jotary.server.flows.profile import OPENID, profile_claims
 from jotary.server.ports import Signer
 from jotary.server.settings import Settings
 from jotary.tokens.errors import TokenError
-
-_OPENID: Final = "openid"
 
 
 class TokenMissingError(OAuthError):
@@ -43,8 +41,8 @@ def describe_person(found: Standing | None) -> dict[str, Any]:
     """
     if found is None:
         raise _refusal("invalid_token", "The access token is not valid any more.", status=401)
-    if found.user is None or _OPENID not in found.token.scopes:
-        raise _refusal("insufficient_scope", "The access token has not the scope openid.", status=403, scope=_OPENID)
+    if found.user is None or OPENID not in found.token.scopes:
+        raise _refusal("insufficient_scope", "The access token has not the scope openid.", status=403, scope=OPENID)
     return {"sub": found.user.id, **profile_claims(found.user, found.token.scopes)}
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from jotary.server.flows.profile import IDENTITY_SCOPES
 from jotary.server.model.client import AuthenticationMethod, ClientType
 
 
@@ -17,17 +18,16 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _CODE: Final = ("authorization_code", "refresh_token")
-_PERSON: Final = ("openid", "profile", "email")
 
 CLIENT_TYPES: Final[dict[ClientType, Rules]] = {
     "web": Rules(
         grant_types=_CODE,
         methods=("client_secret_basic", "client_secret_post", "private_key_jwt", "none"),
-        scopes=_PERSON,
+        scopes=IDENTITY_SCOPES,
         has_people=True,
     ),
     # RFC 8252 §8.5: what is installed on a person's machine keeps no secret
-    "native": Rules(grant_types=_CODE, methods=("none",), scopes=_PERSON, has_people=True),
+    "native": Rules(grant_types=_CODE, methods=("none",), scopes=IDENTITY_SCOPES, has_people=True),
     # RFC 6749 §4.4: confidential clients only
     "service": Rules(
         grant_types=("client_credentials",),

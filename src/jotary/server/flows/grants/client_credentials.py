@@ -9,14 +9,15 @@ from jotary.oauth.scope import parse_scope
 from jotary.server.flows.client_authentication import is_public
 from jotary.server.flows.grant import GrantContext, GrantRequest, Refuse, refuse
 from jotary.server.flows.issue import Grantee, TokenResponse
-from jotary.server.flows.narrowing import narrow_audience, narrow_scopes
+from jotary.server.flows.narrowing import OFFLINE_ACCESS, narrow_audience, narrow_scopes
+from jotary.server.flows.profile import IDENTITY_SCOPES
 from jotary.server.model.client import Client
 
 NAME: Final = "client_credentials"
 PARAMETERS: Final = frozenset({"scope", "resource"})
 
 #: Scopes that speak of a person, of whom there is none here (OIDC Core §3.1.2.1, §5.4, §11).
-SCOPES_OF_PEOPLE: Final = frozenset({"openid", "profile", "email", "offline_access"})
+SCOPES_OF_PEOPLE: Final = frozenset({*IDENTITY_SCOPES, OFFLINE_ACCESS})
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
