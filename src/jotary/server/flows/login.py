@@ -116,7 +116,7 @@ class Login:
             user = await self.store.user_by_email(username.strip())
             proof = await self._prove(user, answers, counters, now=now)
             if user is None or not proof.holds or not user.is_active:
-                await self._record("sign_in.refused", user, address=address, now=now)
+                await self._tell_refusal(user, address=address, now=now)
                 return Refused()
             return await self._accept(user, proof, counters, cookie=cookie, address=address, now=now)
 
@@ -151,7 +151,7 @@ class Login:
         await self.store.commit(*proof.changes, *begun, *return_all(counters), AddEvent(event))
         return LoggedIn(user, fresh, name_browser(user.email, self.entropy(NAME_SIZE), key=self.limiter.key))
 
-    async def _record(self, kind: str, user: User | None, *, address: str | None, now: int) -> None:
+    async def _tell_refusal(self, user: User | None, *, address: str | None, now: int) -> None:
         """What was typed as a name is not kept: people type their passwords there."""
-        event = Event(kind=kind, at=now, user_id=user.id if user else None, address=address)
+        event = Event(kind="sign_in.refused", at=now, user_id=user.id if user else None, address=address)
         await self.store.commit(AddEvent(event))

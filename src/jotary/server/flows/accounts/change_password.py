@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import msgspec
 
 from jotary.oauth.secret import Secret
-from jotary.server.flows.accounts.password_rules import refusals, words_about
+from jotary.server.flows.accounts.password_rules import refusals_for
 from jotary.server.flows.accounts.scoring import scored
 from jotary.server.flows.cut_off import last_token_expires_at
 from jotary.server.flows.factor import Factor, Proof
@@ -47,8 +47,7 @@ def problems_of(form: PasswordForm, user: User, settings: Settings) -> tuple[str
     """
     if form.new_password.matches(form.password):
         return _THE_SAME
-    personal = words_about(email=user.email, name=user.name, service_name=settings.service_name)
-    return refusals(form.new_password.reveal(), personal=personal, min_length=settings.password_min_length)
+    return refusals_for(user, form.new_password, settings)
 
 
 def decide(

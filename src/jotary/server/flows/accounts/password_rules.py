@@ -5,7 +5,10 @@ from collections.abc import Iterable
 from threading import Lock
 from typing import Final
 
+from jotary.oauth.secret import Secret
 from jotary.server.flows.factors.password import MAX_PASSWORD_LENGTH
+from jotary.server.model.user import User
+from jotary.server.settings import Settings
 
 #: On zxcvbn's scale from 0 to 4: about 10^8 guesses and more, safe against guessing at a sign-in page and, behind
 #: Argon2id, hard to find from a stolen table.
@@ -35,6 +38,12 @@ def refusals(password: str, *, personal: Iterable[str], min_length: int) -> tupl
     if len(password) > MAX_PASSWORD_LENGTH:
         return (f"Use at most {MAX_PASSWORD_LENGTH} characters.",)
     return _guessable(scored_part(password), personal)
+
+
+def refusals_for(user: User, password: Secret, settings: Settings) -> tuple[str, ...]:
+    """The same for a password that somebody who has an account is to get."""
+    personal = words_about(email=user.email, name=user.name, service_name=settings.service_name)
+    return refusals(password.reveal(), personal=personal, min_length=settings.password_min_length)
 
 
 def words_about(*, email: str, name: str | None, service_name: str) -> tuple[str, ...]:

@@ -1,11 +1,10 @@
 """Giving somebody another password, by the rules of signing up: for who has forgotten theirs, or shares it."""
 
 import asyncio
-from functools import partial
 from typing import Final
 
 from jotary.oauth.secret import Secret
-from jotary.server.flows.accounts.password_rules import refusals, words_about
+from jotary.server.flows.accounts.password_rules import refusals_for
 from jotary.server.flows.administration.refusal import AdministrationError
 from jotary.server.flows.administration.user_standing import UserStore, find_user
 from jotary.server.flows.cut_off import last_token_expires_at
@@ -51,9 +50,7 @@ async def set_password(
         Unavailable: the store or the hash pool cannot answer.
     """
     user = await find_user(who, store)
-    personal = words_about(email=user.email, name=user.name, service_name=settings.service_name)
-    min_length = settings.password_min_length
-    found = await asyncio.to_thread(partial(refusals, password.reveal(), personal=personal, min_length=min_length))
+    found = await asyncio.to_thread(refusals_for, user, password, settings)
     if found:
         raise AdministrationError(f"password: {' '.join(found)}".removesuffix("."), hint=_CHOOSE_ANOTHER)
     phc = await hasher.hash(password.reveal())

@@ -8,7 +8,7 @@ database can make another chain that passes for this one.
 import hashlib
 import hmac
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -35,10 +35,11 @@ class BrokenTrailError(Exception):
         hint: what to do, a sentence.
     """
 
-    def __init__(self, problem: str, *, hint: str = "Find out more with: jotary audit verify") -> None:
+    hint: ClassVar[str] = "Find out more with: jotary audit verify"
+
+    def __init__(self, problem: str) -> None:
         super().__init__(problem)
         self.problem = problem
-        self.hint = hint
 
 
 def canonical(event: SealedEvent) -> bytes:
@@ -87,6 +88,16 @@ def stamped(chain: AuditChain, key: bytes) -> AuditChain:
 def is_genuine(chain: AuditChain, keys: Sequence[bytes]) -> bool:
     """Whether the stamp was made under one of the keys."""
     return any(hmac.compare_digest(_stamp(chain, key), chain.stamp) for key in keys)
+
+
+def check_genuine(chain: AuditChain, keys: Sequence[bytes]) -> None:
+    """Refuse ends that somebody else made.
+
+    Raises:
+        BrokenTrailError: the stamp was made under none of the keys.
+    """
+    if not is_genuine(chain, keys):
+        raise BrokenTrailError("the record of the audit trail's chain was not stamped under this server's secret")
 
 
 def _stamp(chain: AuditChain, key: bytes) -> bytes:

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from jotary.server.flows.audit.chain import BEFORE_ALL, BrokenTrailError, is_genuine, link, stamped
+from jotary.server.flows.audit.chain import BEFORE_ALL, BrokenTrailError, check_genuine, link, stamped
 from jotary.server.flows.audit.sealing import TrailStore
 from jotary.server.model.audit_chain import AuditChain
 from jotary.server.model.changes import AddEvent, MoveAuditChain, PurgeEvents
@@ -28,8 +28,7 @@ def decide(
     Raises:
         BrokenTrailError: they are not as they were sealed: evidence is not removed.
     """
-    if not is_genuine(chain, keys):
-        raise BrokenTrailError("the record of the audit trail's chain was not stamped under this server's secret")
+    check_genuine(chain, keys)
     old = list(takewhile(lambda event: event.at < before and event.position <= chain.head_position, events))
     if not old:
         return None
