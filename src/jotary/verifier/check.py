@@ -21,6 +21,10 @@ from jotary.verifier.principal import Principal
 MAX_TOKEN_SIZE = 8192
 
 
+#: What the integrator is told whose verifier expects an emulator's tokens, and gets one that somebody signed.
+SIGNED = "the emulator is expected, whose tokens are not signed; this one is"
+
+
 class Expectations(msgspec.Struct, frozen=True, kw_only=True):
     """What a token must meet.
 
@@ -263,7 +267,7 @@ def _opened_by_profile(
         return header.members, payload
     unsigned = jws.parse(token, max_size=expected.max_size)
     if unsigned.algorithm != "none" or unsigned.signature:
-        raise JOSEError("algorithm_not_allowed", "the emulator is expected, whose tokens are not signed; this one is")
+        raise JOSEError("algorithm_not_allowed", SIGNED)
     return unsigned.header, unsigned.payload
 
 

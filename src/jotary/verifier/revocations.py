@@ -9,6 +9,9 @@ import msgspec
 from jotary.tokens.revocation_feed import CutOff
 from jotary.verifier.principal import Principal
 
+#: What the integrator is told.
+REVOKED = "the token, its session, person or client was revoked"
+
 Kind = Literal["sid", "sub", "client_id", "jti"]
 
 

@@ -24,7 +24,7 @@ from jotary.verifier.key_source import KeySource, Snapshot
 from jotary.verifier.keys import KeyPolicy, Step
 from jotary.verifier.principal import Principal
 from jotary.verifier.results import Results
-from jotary.verifier.revocations import Revocations
+from jotary.verifier.revocations import REVOKED, Revocations
 
 _MARGIN = 1.0  # seconds that a waiter waits beyond the timeout of the fetch itself
 
@@ -278,7 +278,7 @@ class TokenVerifier:
         if (revocations is not None and revocations.refuses(principal)) or (
             follower is not None and follower.revocations.refuses(principal)
         ):
-            raise InvalidToken("invalid_token", "revoked", "the token, its session, person or client was revoked")
+            raise InvalidToken("invalid_token", "revoked", REVOKED)
         if self._bound is not None and (follower is None or follower.is_stale(now, self._bound)):
             raise KeysUnavailable(1, f"the revocation feed was not confirmed in the last {self._bound} s")
 

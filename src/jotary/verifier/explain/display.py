@@ -23,6 +23,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isascii() and c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def sentence(hint: str) -> str:
+    """A hint of the verifier's, which has neither a capital nor a full stop, as a sentence; nothing stays nothing."""
+    return f"{hint[:1].upper()}{hint[1:].rstrip('.')}." if hint else ""
+
+
 def one_of(values: frozenset[str]) -> str:
     """The value, or the values of which one is enough."""
     listed = [shown(value) for value in sorted(values)]

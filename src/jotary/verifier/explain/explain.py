@@ -20,7 +20,7 @@ from jotary.verifier.explain.results import CheckResult, Explanation
 from jotary.verifier.explain.signature import NoKeys, check_signature, check_unsigned
 from jotary.verifier.explain.standards import CHECKS
 from jotary.verifier.key_documents import key_issuer
-from jotary.verifier.revocations import Revocations
+from jotary.verifier.revocations import REVOKED, Revocations
 
 __all__ = ["Circumstances", "NoKeys", "explain"]
 
@@ -103,7 +103,7 @@ def _check_revoked(token: str, circumstances: Circumstances, now: int, record: R
     if circumstances.revocations is None:
         record.skip("revoked", "No cut-offs of this issuer were read: the token may have been revoked.")
     elif circumstances.revocations.refuses(verified.principal):
-        record.refuse("revoked", "the token, its session, person or client was revoked")
+        record.refuse("revoked", REVOKED)
     else:
         record.accept("revoked")
 

@@ -15,7 +15,7 @@ from jotary.tokens import profiled_token as rules
 from jotary.tokens.errors import TokenError
 from jotary.tokens.token_profile import RequiredClaim, TokenProfile
 from jotary.verifier.explain.content import ContentExpected, check_time, member, time_expected, time_found
-from jotary.verifier.explain.display import one_of, shown
+from jotary.verifier.explain.display import one_of, sentence, shown
 from jotary.verifier.explain.record import Record
 from jotary.verifier.explain.standards import CHECKS, Check
 
@@ -46,7 +46,7 @@ def rows_of(profile: TokenProfile) -> dict[str, Check]:
     names = list(CHECKS)
     form = [CHECKS[name] for name in names[: names.index("typ")] if not (profile.is_unsigned and name in _OF_A_KEY)]
     hints = {"kid": profile.unknown_key_hint, "form": profile.opaque_hint}
-    advised = [msgspec.structs.replace(row, advice=_sentence(hints.get(row.name, "")) or row.advice) for row in form]
+    advised = [msgspec.structs.replace(row, advice=sentence(hints.get(row.name, "")) or row.advice) for row in form]
     content = [check.row for check in profile_checks(profile)]
     key = [_KEY_ISSUER] if profile.key_issuer != "ignored" else []
     return {row.name: row for row in (*advised, *content, *key, CHECKS["revoked"])}
@@ -223,10 +223,6 @@ def _claim(row: Check, name: str, make: Callable[[dict[str, Any], ContentExpecte
         make=lambda _header, claims, expected: make(claims, expected),
         found=lambda _header, claims, _expected: member(claims, name),
     )
-
-
-def _sentence(hint: str) -> str:
-    return f"{hint[:1].upper()}{hint[1:].rstrip('.')}." if hint else ""
 
 
 _KEY_ISSUER: Final = Check(

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from jotary.jose import JOSEError
 from jotary.tokens.errors import TokenError
 from jotary.verifier.errors import InvalidToken
+from jotary.verifier.explain.display import sentence
 from jotary.verifier.explain.results import CheckResult, Verdict
 from jotary.verifier.explain.standards import Check
 
@@ -46,7 +47,7 @@ class Record:
 
     def refuse(self, name: str, hint: str, *, found: str | None = None, expected: str | None = None) -> None:
         """The check failed; the hint is the verifier's own."""
-        self._note(name, "failed", found, expected, f"{_sentence(hint)} {self._rows[name].advice}".rstrip())
+        self._note(name, "failed", found, expected, f"{sentence(hint)} {self._rows[name].advice}".rstrip())
 
     def skip(self, name: str, change: str, *, found: str | None = None, expected: str | None = None) -> None:
         """The check cannot be decided; `change` says what it would take."""
@@ -73,7 +74,3 @@ class Record:
             verdict=verdict,
             change=change,
         )
-
-
-def _sentence(hint: str) -> str:
-    return f"{hint[:1].upper()}{hint[1:].rstrip('.')}."
