@@ -71,7 +71,7 @@ class Recorded(sqlite3.Connection):
 
     synchronous: ClassVar[list[int]] = []
 
-    def execute(self, sql: str, parameters: Sequence[object] = (), /) -> sqlite3.Cursor:  # type: ignore[override]
+    def execute(self, sql: str, parameters: Sequence[object] = (), /) -> sqlite3.Cursor:  # type: ignore[override]  # as the standard library has it, whose stub says object
         """As it is."""
         if sql == "COMMIT":
             self.synchronous.extend(super().execute("PRAGMA synchronous").fetchone())
