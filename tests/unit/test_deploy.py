@@ -65,6 +65,15 @@ def test_the_image_runs_as_nobody_of_importance() -> None:
     assert "User=jotary" in (DEPLOY / "systemd" / "jotary.service").read_text()
 
 
+def test_the_service_may_call_what_the_server_calls() -> None:
+    """setpriority(2), which systemd counts among @resources; any other refused call fails instead of killing it."""
+    unit = (DEPLOY / "systemd" / "jotary.service").read_text()
+    refused, *allowed_again = re.findall(r"^SystemCallFilter=(.*)$", unit, re.MULTILINE)[1:]
+    assert "@resources" in refused
+    assert "setpriority" in allowed_again
+    assert re.findall(r"^SystemCallErrorNumber=(.*)$", unit, re.MULTILINE) == ["EPERM"]
+
+
 def test_the_compose_file_gives_every_secret_that_a_service_takes() -> None:
     """As files, which neither an inspection of the container nor its children's environments show."""
     compose: dict[str, Any] = yaml.safe_load((DEPLOY / "docker" / "compose.yaml").read_text())

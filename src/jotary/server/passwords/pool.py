@@ -5,6 +5,7 @@ people behind them have long gone, and starve everything else.
 """
 
 import asyncio
+import contextlib
 import os
 import sys
 import threading
@@ -127,4 +128,5 @@ def _yield_to_event_loop() -> None:
     """Give this thread a lower priority, so that a burst of sign-ins does not delay every other answer."""
     if sys.platform == "linux":  # elsewhere the priority belongs to the process
         thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS, 19))
+        with contextlib.suppress(OSError):  # a sandbox may refuse it; an error here would close the pool for good
+            os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS, 19))

@@ -267,5 +267,17 @@ def test_the_threads_stand_behind_the_event_loop(pool: HashingPool) -> None:
     assert asyncio.run(_result(pool, niceness)) == min(expected, 19)
 
 
+def test_a_system_that_refuses_priorities_does_not_stop_the_pool(
+    monkeypatch: pytest.MonkeyPatch, pool: HashingPool
+) -> None:
+    """A sandbox that filters system calls: passwords are hashed at the priority that there is."""
+
+    def refuse(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    assert asyncio.run(pool.verify("x", None)) is False
+
+
 async def _result(pool: HashingPool, work: Callable[[], Any]) -> Any:
     return await pool._run(work)
