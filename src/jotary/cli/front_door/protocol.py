@@ -73,7 +73,9 @@ class FrontDoor(HttpToolsProtocol):
         self._since = self._watch.now
         self._received = 0  # bytes of this head, or of this body
         self._is_lingering = False
+        self.url = b""
         self.cycle: Any = None  # as uvicorn has it, whose type says otherwise: None before the first request
+        self._in_turn: RequestResponseCycle | None = None  # what is being answered, or was; `cycle` may wait for it
         self._is_last = False  # whether the connection ends with this request, which was refused
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -85,6 +87,9 @@ class FrontDoor(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """As of every protocol."""
         self._watch.leave(self)
+        if self._in_turn is not None:  # uvicorn tells `cycle` alone, and this one would go on for nobody
+            self._in_turn.disconnected = True
+            self._in_turn.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -101,6 +106,12 @@ class FrontDoor(HttpToolsProtocol):
                 return
             self._check_sizes()
 
+    def on_message_begin(self) -> None:
+        """As of every parser's listener. One read may hold the end of a request and the beginning of the next."""
+        super().on_message_begin()
+        if self._stage is Stage.BETWEEN:
+            self._enter(Stage.HEAD)
+
     def on_headers_complete(self) -> None:
         """As of every parser's listener."""
         if len(self.pipeline) >= MAX_PIPELINED:
@@ -108,7 +119,6 @@ class FrontDoor(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._check_form()
-        self._enter(Stage.BODY)
         if self._watch.is_overloaded() and self._may_be_refused():
             self._refuse_in_haste()
         else:
@@ -118,6 +128,7 @@ class FrontDoor(HttpToolsProtocol):
                 self.cycle.keep_alive = False
         # The request keeps its list: what comes behind the body is no header (RFC 9110 §6.5.1). No proxy looks there.
         self.headers = []
+        self._enter(Stage.BODY)  # and not before: what fails above fails in the head
 
     def send_400_response(self, msg: str) -> None:
         """As uvicorn's own, but never in the place or in the middle of another request's answer."""
@@ -195,6 +206,7 @@ class FrontDoor(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         watch = self._watch
         watch.starting += 1
+        self._in_turn = cycle
 
         # No coroutine of its own around that of the application: each of its steps would pass through it.
         def enter(scope: Any, receive: Any, _send: object) -> Any:
@@ -234,7 +246,7 @@ class FrontDoor(HttpToolsProtocol):
             if self._received > MAX_HEAD_SIZE or len(self.headers or ()) > MAX_FIELDS:
                 is_in_target = len(self.url) > MAX_HEAD_SIZE // 2
                 self._refuse(refusal.TARGET_TOO_LONG if is_in_target else refusal.HEADER_TOO_LARGE)
-        elif self._stage is Stage.BODY and self._received > MAX_BODY_SIZE:
+        elif self._received > MAX_BODY_SIZE:
             if self.cycle.response_complete:
                 self.transport.close()
             else:
@@ -251,7 +263,7 @@ class FrontDoor(HttpToolsProtocol):
     def _has_answer_under_way(self) -> bool:
         if self.cycle is None:
             return False
-        if self._stage is Stage.HEAD:  # of a request behind the one that is answered
+        if self._stage is Stage.HEAD or self.pipeline:  # it is of a request behind the one that is answered
             return not self.cycle.response_complete
         return bool(self.cycle.response_started)
 

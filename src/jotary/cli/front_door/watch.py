@@ -91,9 +91,11 @@ class Watch:
             self._refused = 0
 
     def _tick(self) -> None:
-        self.sweep()
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(SWEEP_INTERVAL, self._tick) if self._connections else None
+        try:
+            self.sweep()
+        finally:  # whatever fails: without its clock the process would wait for every client for ever
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(SWEEP_INTERVAL, self._tick) if self._connections else None
 
 
 _WATCHES: Final[WeakKeyDictionary[ServerState, Watch]] = WeakKeyDictionary()

@@ -17,12 +17,6 @@ LENGTH = (b"content-length", b"2")
 BODY = {"type": "http.response.body", "body": b"{}"}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """As in `jotary serve`."""
-    return "asyncio"
-
-
 class Connection(asyncio.Transport):
     """Remembers what was written, and whether it was closed."""
 

@@ -18,12 +18,6 @@ pytestmark = pytest.mark.anyio
 _POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The event loop that the server runs on."""
-    return "asyncio"
-
-
 class Application:
     """Answers unless nobody waits, as `Endpoint` does."""
 
