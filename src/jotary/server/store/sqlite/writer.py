@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple, TypeVar
 
-from jotary.server.ports import Conflict, Unavailable
+from jotary.server.ports import Unavailable
 from jotary.server.store.driver import Step, TellCommit
+from jotary.server.store.sqlite.unit import Outcome, run_unit
 
 GROUP_LIMIT: Final = 64
 QUEUE_LIMIT: Final = 4096
@@ -22,16 +23,7 @@ CHECKPOINT_AFTER: Final = 4000  # changed rows: 16 MB of log at most
 IDLE_SECONDS: Final = 1.0  # without a write, after which the log is folded in whatever its size
 LOG_LIMIT: Final = 16384  # pages
 
-_Outcome = int | Exception
 _Answer = TypeVar("_Answer")
-# The unit itself is at fault, not the database: its neighbours in the group are not touched.
-_OWN_FAULTS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
-# The rows that a unit stands on are not what its flow saw: somebody else was first.
-_RACES: Final = {
-    "SQLITE_CONSTRAINT_UNIQUE",
-    "SQLITE_CONSTRAINT_PRIMARYKEY",
-    "SQLITE_CONSTRAINT_FOREIGNKEY",
-}
 _PRIMARY_CODE: Final = 0xFF  # of an extended result code
 
 
@@ -120,7 +112,7 @@ class Writer:
         taken = [self._jobs.popleft() for _ in range(min(GROUP_LIMIT, len(self._jobs)))]
         return [job for job in taken if not job.answer.done()]  # cancelled, otherwise
 
-    async def _commit(self, group: list[_Job]) -> list[_Outcome]:
+    async def _commit(self, group: list[_Job]) -> list[Outcome]:
         """Run a group in one transaction. Whatever fails, the task lives on with a fresh connection."""
         if not group:
             return []
@@ -245,50 +237,17 @@ def _is_short(unit: Sequence[Step]) -> bool:
     return len(unit) == 1 and unit[0].change is not None
 
 
-def _commit_group(connection: sqlite3.Connection, group: list[_Job]) -> list[_Outcome]:
+def _commit_group(connection: sqlite3.Connection, group: list[_Job]) -> list[Outcome]:
     outcomes = _run_group(connection, group)
     connection.execute("COMMIT")
     return outcomes
 
 
-def _run_group(connection: sqlite3.Connection, group: list[_Job]) -> list[_Outcome]:
-    return [_run_unit(connection, job.unit) for job in group]
+def _run_group(connection: sqlite3.Connection, group: list[_Job]) -> list[Outcome]:
+    return [run_unit(connection, job.unit) for job in group]
 
 
-def _run_unit(connection: sqlite3.Connection, unit: Sequence[Step]) -> _Outcome:
-    """Run one unit in the group's transaction; when it fails by itself, undo it alone.
-
-    One statement undoes itself when it fails, so it needs no savepoint.
-
-    Raises:
-        sqlite3.Error: the database fails, and the whole group with it.
-    """
-    if len(unit) == 1:
-        return _attempt(connection, unit)
-    connection.execute("SAVEPOINT unit")
-    outcome = _attempt(connection, unit)
-    if isinstance(outcome, Exception):
-        connection.execute("ROLLBACK TO unit")
-    connection.execute("RELEASE unit")
-    return outcome
-
-
-def _attempt(connection: sqlite3.Connection, unit: Sequence[Step]) -> _Outcome:
-    touched = 0
-    for step in unit:
-        try:
-            count = connection.execute(step.statement.sql, step.parameters).rowcount
-        except _OWN_FAULTS as error:
-            if step.change is not None and getattr(error, "sqlite_errorname", None) in _RACES:
-                return Conflict(step.change)
-            return error
-        if count == 0 and step.statement.guarded and step.change is not None:
-            return Conflict(step.change)
-        touched += max(count, 0)
-    return touched
-
-
-def _answer(group: list[_Job], outcomes: list[_Outcome]) -> None:
+def _answer(group: list[_Job], outcomes: list[Outcome]) -> None:
     for (_, answer), outcome in zip(group, outcomes, strict=True):
         if answer.done():  # its caller was cancelled
             continue
