@@ -90,13 +90,18 @@ class Writer:
 
     async def _run(self) -> None:
         self._folding = None
-        await self._in_thread(self._drop_connection)  # that of an event loop that ended in the middle
         try:
+            await self._in_thread(self._drop_connection)  # that of an event loop that ended in the middle
             while (group := await self._take()) is not None:
                 _answer(group, await self._commit(group))
-                await self._fold(is_idle=not group)
+                with contextlib.suppress(Exception):  # no thread to be had, say: the log stays, the next time takes it
+                    await self._fold(is_idle=not group)
+        except Exception as error:  # noqa: BLE001 -- no thread to be had for the first: nobody may wait for ever
+            waiting = [self._jobs.popleft() for _ in range(len(self._jobs))]
+            _answer(waiting, [_unavailable(error) for _ in waiting])
         finally:
-            self._thread.submit(self._drop_connection)
+            with contextlib.suppress(RuntimeError):  # no thread: nothing was opened
+                self._thread.submit(self._drop_connection)
 
     async def _take(self) -> list[_Job] | None:
         """Wait for a unit, then take all that wait with it. Empty: nothing came for a while; None: nothing will."""
@@ -118,9 +123,8 @@ class Writer:
             return []
         begun = asyncio.get_running_loop().time()
         try:
-            may_lag = all(_may_lag(job.unit) for job in group)
-            connection = await self._begin(is_synced=not may_lag)
-            if may_lag:  # there is nothing to wait for
+            connection = await self._begin(is_synced=not all(_may_lag(job.unit) for job in group))
+            if not self._is_synced:  # there is nothing to wait for
                 outcomes = _commit_group(connection, group)
             elif all(_is_short(job.unit) for job in group):
                 outcomes = _run_group(connection, group)
@@ -189,8 +193,8 @@ class Writer:
         if self._folding is not None:
             if not (is_idle or self._folding.done() or unfolded >= 2 * CHECKPOINT_AFTER):
                 return
-            await self._folding
-            self._folding = None
+            folding, self._folding = self._folding, None
+            await folding
         elif not is_idle:
             if unfolded >= CHECKPOINT_AFTER:
                 self._folding = asyncio.get_running_loop().run_in_executor(self._folder, self._checkpoint_beside)
