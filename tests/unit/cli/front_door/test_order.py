@@ -92,6 +92,9 @@ async def test_pipelined_requests_are_answered_up_to_a_number(
     await turns()
     assert socket.end == "abort"
     assert application.asked <= protocol.MAX_PIPELINED + 2
+    other, other_socket = connect()
+    other.data_received(_GET * (protocol.MAX_PIPELINED + 2))
+    assert other_socket.end == "abort"
 
 
 _CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"

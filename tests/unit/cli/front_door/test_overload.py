@@ -147,7 +147,9 @@ async def test_a_refusal_that_ends_the_connection_is_the_last(
     """RFC 9112 §9.6: nothing that came with it is looked at."""
     (first, _), (second, socket) = connect(), connect()
     first.data_received(_GET)
-    second.data_received(b"GET / HTTP/1.0\r\n\r\n" + _HEALTH)
+    second.data_received(
+        b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\na=b" + _HEALTH
+    )
     await turns()
     assert (socket.answers, socket.end, application.asked) == (1, "close", 1)
 
