@@ -1,17 +1,20 @@
 """Several processes seal one audit trail, and requests append to it meanwhile."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from jotary.server.flows.audit.chain import stamped
+from jotary.server.flows.audit.retention import purge_events
 from jotary.server.flows.audit.sealing import BATCH, Sealing, decide
 from jotary.server.flows.audit.verification import verify
 from jotary.server.model.audit_chain import AuditChain
 from jotary.server.model.changes import AddEvent
 from jotary.server.model.event import Event
+from jotary.server.model.sealed_event import SealedEvent
 from jotary.server.ports import Conflict
 from jotary.server.store import Store, open_store
 
@@ -97,3 +100,55 @@ async def test_a_sealer_is_not_misled_by_a_chain_that_is_begun_meanwhile(
     store: Any = _BegunMeanwhile(empty_store, now)
     assert (await Sealing(store, KEYS)(now)).events == 0
     assert (await verify(empty_store, KEYS)).sealed == 1
+
+
+class _ForgottenLater:
+    """A store in which retention has moved the anchor when somebody looks for the second time."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.looks = 0
+
+    async def audit_chain(self) -> AuditChain | None:
+        chain = await self._store.audit_chain()
+        assert chain is not None
+        self.looks += 1
+        return chain if self.looks != 2 else stamped(replace(chain, anchor_count=chain.anchor_count + 1), KEYS[0])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+async def test_a_trail_that_was_found_well_is_not_walked_again(trail: Store) -> None:
+    """Though retention has shortened it meanwhile: a long one would be walked for as long as that goes on."""
+    store: Any = _ForgottenLater(trail)
+    assert (await verify(store, KEYS)).finding is None
+    assert store.looks == 1
+
+
+class _ShortenedMeanwhile:
+    """A store in which another process forgets what is old, right after the first look at the chain."""
+
+    def __init__(self, store: Store, now: int) -> None:
+        self._store, self._now, self._is_first = store, now, True
+
+    async def sealed_events(self, *, after: int = 0, limit: int = 100) -> Sequence[SealedEvent]:
+        if self._is_first:
+            self._is_first = False
+            assert await purge_events(self._store, KEYS, retention=1, now=self._now) == 7
+        return await self._store.sealed_events(after=after, limit=limit)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+async def test_a_trail_that_is_shortened_under_the_walk_is_walked_again(
+    trail: Store, now: int, event: Callable[[int, int], Event]
+) -> None:
+    """What retention has taken was not deleted by anybody."""
+    later = now + 3 * 86_400
+    await trail.commit(AddEvent(event(8, later)))
+    await Sealing(trail, KEYS)(later)
+    store: Any = _ShortenedMeanwhile(trail, later)
+    report = await verify(store, KEYS)
+    assert (report.finding, report.sealed) == (None, 1)

@@ -200,7 +200,8 @@ async def test_a_stream_whose_client_has_gone_is_told(
     assert not following.done()
     socket.close()
     connection.connection_lost(None)
-    assert await following == {"type": "http.disconnect"}
+    async with asyncio.timeout(30):
+        assert await following == {"type": "http.disconnect"}
 
 
 async def test_nobody_waits_for_a_request_that_was_answered(

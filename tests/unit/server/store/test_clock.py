@@ -30,13 +30,16 @@ def test_it_tells_the_difference(time: int | None, ahead: int) -> None:
     assert clock.ahead() == ahead
 
 
-def test_a_clock_that_is_far_off_is_said_once() -> None:
+@pytest.mark.parametrize("sign", [1, -1], ids=["ahead", "behind"])
+def test_a_clock_that_is_far_off_is_said_once(sign: int) -> None:
     """An operator sets it; the log is not filled meanwhile."""
-    clock, database = DatabaseClock(lambda: NOW), Database(NOW + 5)
+    clock, database = DatabaseClock(lambda: NOW), Database(NOW + sign * 5)
     with structlog.testing.capture_logs() as logs:
         asyncio.run(clock.compare(database))
         assert logs == []
-        database.now = NOW + 60
+        database.now = NOW + sign * 60
         for _ in range(3):
             asyncio.run(clock.compare(database))
-    assert logs == [{"event": "clock_differs", "log_level": "warning", "database_ahead": 60, "hint": ANY}]
+        database.now = NOW - sign * 60
+        asyncio.run(clock.compare(database))
+    assert logs == [{"event": "clock_differs", "log_level": "warning", "database_ahead": sign * 60, "hint": ANY}]

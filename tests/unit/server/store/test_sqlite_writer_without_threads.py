@@ -120,3 +120,33 @@ async def test_nobody_waits_for_a_writer_that_cannot_begin(path: str, monkeypatc
         monkeypatch.setattr(a_writer._thread, "submit", submit)
         assert await a_writer.write(_unit()) == 1
     await a_writer.close()
+
+
+def test_a_writer_serves_one_event_loop_after_another(path: str) -> None:
+    """Each waits for news of its own."""
+    a_writer = Writer(lambda: connect(path, busy_timeout=5), patience=5)
+
+    async def write_and_rest() -> None:
+        tasks = set()
+        for _ in range(2):
+            assert await a_writer.write(_unit()) == 1
+            tasks.add(a_writer._task)
+            await asyncio.sleep(0.05)  # the task waits
+        assert len(tasks) == 1
+
+    async def write_and_close() -> None:
+        await write_and_rest()
+        await a_writer.close()
+
+    asyncio.run(write_and_rest())
+    asyncio.run(write_and_close())
+
+
+async def test_as_many_units_wait_as_the_queue_holds(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Design §9: the next one is refused at once."""
+    monkeypatch.setattr(writer, "QUEUE_LIMIT", 5)
+    a_writer = Writer(lambda: connect(path, busy_timeout=5), patience=5)
+    waiting = [asyncio.ensure_future(a_writer.write(_unit())) for _ in range(6)]
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(outcome).__name__ for outcome in outcomes] == [*["int"] * 5, "Unavailable"]
+    await a_writer.close()
