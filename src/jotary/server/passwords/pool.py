@@ -129,4 +129,4 @@ def _yield_to_event_loop() -> None:
     if sys.platform == "linux":  # elsewhere the priority belongs to the process
         thread = threading.get_native_id()
         with contextlib.suppress(OSError):  # a sandbox may refuse it; an error here would close the pool for good
-            os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS, 19))
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS)
