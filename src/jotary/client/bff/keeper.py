@@ -9,13 +9,15 @@ from jotary.client.bff.memory import EndedSessions, RecentSessions
 from jotary.client.bff.session import Session, SessionCookies, SessionTooLargeError, fit
 from jotary.client.errors import ClientError
 from jotary.client.provider import Provider
-from jotary.client.refresh import Refreshed, SignedOut, SingleFlight, Unavailable, refresh_due_at
-
-#: Seconds for which a failed refresh is not tried again while the access token still works.
-COOL_DOWN = 5
-#: Seconds that a token must be old before a refusal by the API is a reason to trade it early. An API that refuses
-#: every token must not make each request a refresh.
-TRUSTED_FOR = 30
+from jotary.client.refresh import (
+    COOL_DOWN,
+    TRUSTED_FOR,
+    Refreshed,
+    SignedOut,
+    SingleFlight,
+    Unavailable,
+    refresh_due_at,
+)
 
 _log = logging.getLogger("jotary.client.bff")
 
