@@ -180,7 +180,13 @@ class World:
         return browser
 
     async def raw(
-        self, browser: Browser, raw_path: bytes, *, chunks: list[bytes | None], length: bytes = b"0"
+        self,
+        browser: Browser,
+        raw_path: bytes,
+        *,
+        query: bytes = b"",
+        chunks: list[bytes | None],
+        length: bytes = b"0",
     ) -> list[dict[str, Any]]:
         """Send a request as an HTTP client would not: an untidy path, or a body that breaks off.
 
@@ -194,7 +200,7 @@ class World:
             "scheme": "https",
             "path": raw_path.decode(),
             "raw_path": raw_path,
-            "query_string": b"",
+            "query_string": query,
             "headers": [
                 (b"host", b"app.example"),
                 (b"cookie", f"__Host-session={browser.cookies['__Host-session']}".encode()),

@@ -1,9 +1,13 @@
 """Tokens that the API refuses, and refreshes that give something else than was expected."""
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import httpx2
+import msgspec
 import pytest
+
+from jotary.client.transport import UpstreamAnswer
 
 if TYPE_CHECKING:
     from tests.unit.client.bff.conftest import World
@@ -100,3 +104,37 @@ async def test_a_refresh_survives_keys_that_cannot_be_fetched(world: "World") ->
     await browser.fetch("/auth/logout", "POST")
     await browser.open("https://app.example/auth/logout")
     assert world.network.requests[-1].url.params["id_token_hint"] == hint
+
+
+async def test_a_refused_answer_is_given_back_when_who_asked_is_gone(
+    world: "World", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refresh is still under way; nobody would ever read the API's answer, which holds one of its connections."""
+    browser = await world.signed_in()
+    world.clock.advance(100)
+    world.api.refuses_all = True
+    arrived, closed = asyncio.Event(), asyncio.Event()
+    send = world.bff._to_apis.send
+
+    async def watched(*arguments: Any) -> UpstreamAnswer:
+        answer = await send(*arguments)
+
+        async def aclose() -> None:
+            closed.set()
+            await answer.aclose()
+
+        return msgspec.structs.replace(answer, aclose=aclose)
+
+    async def gate() -> None:
+        arrived.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(world.bff._to_apis, "send", watched)
+    world.network.hold("https://id.example/token", gate)
+    call = asyncio.create_task(browser.fetch("/api/todos"))
+    await arrived.wait()
+    assert not closed.is_set()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert closed.is_set()

@@ -20,6 +20,9 @@ from jotary.client.transport import UpstreamAnswer, UpstreamTimeoutError, Upstre
 
 #: Methods that are passed on. TRACE would send the access token back to the browser (RFC 9110 §9.3.8).
 METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+#: Characters of a path and a query that are passed on: more than APIs commonly take (RFC 9110 §4.1 asks for 8,000), and
+#: less than httpx2 has a URL hold.
+MAX_ADDRESS_LENGTH: Final = 32_768
 
 _log = logging.getLogger("jotary.client.bff")
 
@@ -48,12 +51,9 @@ class Proxy:
 
     async def __call__(self, request: Request, route: Route, path: str, present: dict[str, str]) -> Response:
         """The answer to a request that no other site has forged; `path` is as it was sent, percent-encoded."""
-        if request.method not in METHODS:
-            return problem(405, "The proxy does not pass this method on.", headers={"Allow": ", ".join(METHODS)})
-        try:
-            url = target_url(route, path, request.scope["query_string"].decode("latin-1"))
-        except BadPathError:
-            return problem(400, "The path is ambiguous: it has dot segments, empty segments or encoded slashes.")
+        url = _target(request, route, path)
+        if isinstance(url, Response):
+            return url
         outcome = await self._keeper.use(present)
         if not isinstance(outcome, Live):
             return self._without_session(outcome, present)
@@ -74,7 +74,11 @@ class Proxy:
         answer = await self._send(call, live)
         if answer.status != 401 or not call.body.is_replayable:  # noqa: PLR2004 -- unauthorized, RFC 6750 §3.1
             return live, answer
-        outcome = await self._keeper.replace(live.session)
+        try:
+            outcome = await self._keeper.replace(live.session)
+        except BaseException:  # who asked is gone, and nobody else would give the connection back
+            await answer.aclose()
+            raise
         if not isinstance(outcome, Live) or outcome.session.generation == live.session.generation:
             return outcome, answer
         await answer.aclose()
@@ -91,6 +95,19 @@ class Proxy:
 
     def _with_cookies(self, response: Response, outcome: Live | Over | Suspended, present: dict[str, str]) -> Response:
         return with_cookies(response, self._keeper.set_cookies(outcome, present))
+
+
+def _target(request: Request, route: Route, path: str) -> str | Response:
+    """The URL at the API, or why the request is not passed on."""
+    query: bytes = request.scope["query_string"]
+    if request.method not in METHODS:
+        return problem(405, "The proxy does not pass this method on.", headers={"Allow": ", ".join(METHODS)})
+    if len(path) + len(query) > MAX_ADDRESS_LENGTH:
+        return problem(414, "The address is longer than the proxy passes on.")
+    try:
+        return target_url(route, path, query.decode("latin-1"))
+    except BadPathError:
+        return problem(400, "The path is ambiguous: it has dot segments, empty segments or encoded slashes.")
 
 
 class _PassedBack(StreamingResponse):

@@ -268,3 +268,13 @@ async def test_what_is_not_below_a_prefix_is_the_applications(world: "World") ->
         answer = await browser.fetch(path)
         assert answer.text.startswith("page /")
     assert world.api.requests == []
+
+
+@pytest.mark.parametrize("address", ["/api/" + "a" * 70_000, "/api/todos?" + "a" * 70_000])
+async def test_an_address_that_is_too_long_is_refused(world: "World", address: str) -> None:
+    """RFC 9110 §15.5.15: a problem for the page's script, and no exception for the server."""
+    browser = await world.signed_in()
+    path, _, query = address.partition("?")
+    sent = await world.raw(browser, path.encode(), query=query.encode(), chunks=[b""])
+    assert sent[0]["status"] == 414
+    assert world.api.requests == []
