@@ -132,3 +132,9 @@ def test_a_long_value_is_spread_and_joined(length: int) -> None:
     assert join("__Host-session", parts, most=len(parts) - 1) is None
     for missing in parts:
         assert join("__Host-session", {name: parts[name] for name in parts if name != missing}, most=9) is None
+
+
+@pytest.mark.parametrize("first", ["", "v", "1", "0.v", "3.v", "01.v", "+1.v", "-1.v", "\u0661.v"])
+def test_what_was_not_spread_is_not_joined(first: str) -> None:
+    """The number of parts stands in front, written in the one way that we write it."""
+    assert join("__Host-session", {"__Host-session": first}, most=2) is None

@@ -133,3 +133,23 @@ async def test_one_can_wait_until_all_has_landed() -> None:
     work.go_on.set()
     await landing
     assert await waiting == 1
+
+
+@pytest.mark.anyio
+async def test_what_begins_while_others_land_is_waited_for_as_well() -> None:
+    """Requests may still come in while an application shuts down."""
+    flights: SingleFlight[str, int] = SingleFlight()
+    first, second = Work(), Work()
+    waiting = [asyncio.create_task(flights.run("first", first))]
+    await asyncio.sleep(0)
+    landing = asyncio.create_task(flights.landed())
+    await asyncio.sleep(0)
+    waiting.append(asyncio.create_task(flights.run("second", second)))
+    await asyncio.sleep(0)
+    first.go_on.set()
+    await waiting[0]
+    await asyncio.sleep(0)
+    assert not landing.done()
+    second.go_on.set()
+    await landing
+    assert await waiting[1] == 1

@@ -53,7 +53,7 @@ class SessionKeeper:
         self._clock = clock
         self._recent = RecentSessions()
         self._ended = EndedSessions()
-        self._flights: SingleFlight[tuple[str, bytes], Live | Over | Suspended] = SingleFlight()
+        self._flights: SingleFlight[bytes, Live | Over | Suspended] = SingleFlight()
         self._no_refresh_before = 0
 
     def presented(self, present: dict[str, str]) -> Session | None:
@@ -85,7 +85,7 @@ class SessionKeeper:
         refresh_token = session.tokens.refresh_token
         if refresh_token is None:
             return Over()
-        return await self._flights.run((session.id, refresh_token.sha256()), lambda: self._refresh(session))
+        return await self._flights.run(refresh_token.sha256(), lambda: self._refresh(session))
 
     async def _refresh(self, session: Session) -> Live | Over | Suspended:
         outcome = await self._provider.refresh(session.tokens, subject=session.subject)

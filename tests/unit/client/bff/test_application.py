@@ -172,6 +172,7 @@ def test_a_server_that_gives_no_raw_path_is_served() -> None:
         {"base_url": "http://app.example"},
         {"base_url": "https://app.example/app"},
         {"base_url": "https://app.example?x"},
+        {"base_url": "https://app.example#x"},
         {"base_url": "https://user@app.example"},
         {"base_url": "app.example"},
         {"issuer": "http://id.example"},
@@ -190,9 +191,13 @@ def test_a_server_that_gives_no_raw_path_is_served() -> None:
         {"proxy": {"/api": "https://user:pw@api.example"}},
         {"proxy": {"/api": "https://api.example?x"}},
         {"proxy": {"/api": "https://api.example#x"}},
+        {"proxy": {"/api": "https://api.example?"}},
+        {"proxy": {"/api": "https://api.example#"}},
         {"proxy": {"/api": "ftp://api.example"}},
         {"session_lifetime": 0},
+        {"max_body_size": -1},
         {"signed_out_path": "//evil.example"},
+        {"signed_out_path": "/\\evil.example"},
         {"signed_out_path": "https://evil.example"},
         {"client_secret": "x", "client_key": Key.generate("ES256")},
     ],
@@ -220,7 +225,10 @@ def test_a_scope_or_resource_that_no_issuer_takes_is_refused_at_the_start(wrong:
         {"proxy": {"/api": "http://127.0.0.1:8002"}},
         {"proxy": {"/api": "http://todo-api:8002"}, "allow_cleartext_upstreams": True},
         {"secret": [b"n" * 32, b"o" * 32]},
+        {"proxy": {"/authors": "https://api.example"}},
+        {"resource": "https://a.example"},
         {"resource": ["https://a.example", "urn:b"]},
+        {"max_body_size": 0},
     ],
 )
 def test_what_makes_sense_is_taken(right: dict[str, Any]) -> None:
@@ -250,3 +258,10 @@ def test_security_headers_leave_other_protocols_alone() -> None:
     """WebSockets and lifespans pass."""
     with TestClient(SecurityHeaders(echo)).websocket_connect("/live") as socket:
         assert socket.receive_text() == "/live"
+
+
+def test_the_addresses_that_the_issuer_must_know_follow_from_the_settings() -> None:
+    """Byte for byte (RFC 9700 §4.1.3), the origin as browsers write it (RFC 6454 §6.1)."""
+    settings = BFF(echo, **{**OPTIONS, "base_url": "https://App.Example/", "signed_out_path": "/bye"})._settings
+    assert settings.redirect_uri == "https://app.example/auth/callback"
+    assert settings.post_logout_redirect_uri == "https://app.example/bye"

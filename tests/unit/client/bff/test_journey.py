@@ -111,9 +111,10 @@ async def test_an_issuer_that_is_down_is_not_asked_by_every_request(world: "Worl
     for _ in range(5):
         await browser.fetch("/api/todos")
     assert world.network.count("https://id.example/token") == 1 + 3
-    world.clock.advance(5)
-    await browser.fetch("/api/todos")
-    assert world.refreshes() == 1
+    for seconds, refreshes in ((4, 0), (1, 1)):
+        world.clock.advance(seconds)
+        await browser.fetch("/api/todos")
+        assert world.refreshes() == refreshes
 
 
 async def test_an_issuer_that_is_down_for_longer_suspends_the_session_and_does_not_end_it(world: "World") -> None:

@@ -114,7 +114,7 @@ def test_the_memory_of_ended_sessions_is_bounded(monkeypatch: pytest.MonkeyPatch
     """What has expired goes first, then what was ended first."""
     monkeypatch.setattr(memory, "MOST_ENDED", 3)
     ended = EndedSessions()
-    for number, until in enumerate([900, 100, 900, 900]):
+    for number, until in enumerate([900, 200, 900, 900]):
         ended.add(str(number), until=NOW + until, now=NOW + 200)
     assert [str(number) in ended for number in range(4)] == [True, False, True, True]
     ended.add("4", until=NOW + 900, now=NOW + 200)
@@ -133,3 +133,29 @@ def test_a_session_does_not_print_its_tokens() -> None:
     """Secrets never print."""
     assert "at-0" not in repr(session())
     assert "rt-0" not in str(msgspec.structs.asdict(session()))
+
+
+def test_what_has_arrived_stays_so() -> None:
+    """The same generation, remembered again, does not make the old cookie good again."""
+    recent = RecentSessions()
+    recent.remember(session(1), now=NOW)
+    recent.newest(session(1), now=NOW + 1)
+    recent.remember(session(1), now=NOW + 29)
+    assert recent.newest(session(0), now=NOW + 31).generation == 0
+
+
+def test_a_session_that_was_refreshed_again_is_not_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is at work keeps their place."""
+    monkeypatch.setattr(memory, "MOST_RECENT", 2)
+    recent = RecentSessions()
+    for generation, name in ((1, "one"), (1, "two"), (2, "one"), (1, "three")):
+        recent.remember(session(generation, name), now=NOW)
+    assert [recent.latest(session(0, name)).generation for name in ("one", "two", "three")] == [2, 0, 1]
+
+
+def test_what_nobody_needs_to_be_healed_from_is_forgotten() -> None:
+    """The new cookie has arrived and the window is over: the tokens are not kept any longer."""
+    recent = RecentSessions()
+    recent.remember(session(1), now=NOW)
+    recent.newest(session(1), now=NOW + 30)
+    assert not recent._renewed

@@ -138,3 +138,25 @@ async def test_a_refused_answer_is_given_back_when_who_asked_is_gone(
     with pytest.raises(asyncio.CancelledError):
         await call
     assert closed.is_set()
+
+
+async def test_without_a_refresh_token_a_refusal_by_the_api_ends_nothing(world: "World") -> None:
+    """One of several APIs may be set up wrongly; there is nothing to trade, and its answer is passed back."""
+    world.issuer.answer["refresh_token"] = None
+    browser = await world.signed_in()
+    world.clock.advance(100)
+    world.api.refuses_all = True
+    assert (await browser.fetch("/api/todos")).json() == {"error": "invalid_token"}
+    assert (await browser.fetch("/auth/me")).status_code == 200
+
+
+async def test_an_id_token_that_is_too_large_is_left_out_and_the_session_goes_on(world: "World") -> None:
+    """At sign-in and at a refresh alike: it is a hint for signing out, and the only part that can be spared."""
+    world.issuer.claims["groups"] = ["g" * 100] * 85
+    browser = await world.signed_in()
+    for _ in range(2):
+        assert (await browser.fetch("/api/todos")).status_code == 200
+        world.clock.advance(250)
+    assert world.refreshes() == 1
+    world.start()
+    assert (await browser.fetch("/api/todos")).status_code == 200

@@ -140,6 +140,7 @@ async def test_signing_out_without_a_refresh_token_ends_the_session_here(world: 
     thief = browser.copy()
     assert (await browser.fetch("/auth/logout", "POST")).status_code == 200
     assert world.network.count(REVOCATION) == 0
+    assert list(world.bff._keeper._ended._ended.values()) == [world.clock() + 300]  # its token's life, and no longer
     assert (await thief.fetch("/auth/me")).status_code == 401
 
 
@@ -164,3 +165,49 @@ async def test_the_tokens_of_a_session_that_ended_are_not_kept(world: "World") -
     assert len(world.bff._keeper._recent._renewed) == 1
     await browser.fetch("/auth/logout", "POST")
     assert not world.bff._keeper._recent._renewed
+
+
+async def test_the_newest_refresh_token_is_revoked(world: "World") -> None:
+    """The answer that carried it was lost; an issuer may take the one before for none at all (RFC 7009 §2.2)."""
+    browser = await world.signed_in()
+    before = dict(browser.cookies)
+    world.clock.advance(250)
+    await browser.fetch("/api/todos")
+    browser.cookies = before
+    await browser.fetch("/auth/logout", "POST")
+    assert world.issuer.sent[-1]["token"] == world.issuer.issued[4]
+
+
+async def test_the_old_cookie_is_refused_while_the_issuer_is_still_being_told(world: "World") -> None:
+    """A slow issuer gives nobody more time."""
+    browser = await world.signed_in()
+    thief = browser.copy()
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def gate() -> None:
+        arrived.set()
+        await go_on.wait()
+
+    world.network.hold(REVOCATION, gate)
+    leaving = asyncio.create_task(browser.fetch("/auth/logout", "POST"))
+    await arrived.wait()
+    assert (await thief.fetch("/api/todos")).status_code == 401
+    assert world.api.requests == []
+    go_on.set()
+    await leaving
+
+
+async def test_an_ended_session_is_remembered_for_the_life_of_a_token_from_then_on(
+    world: "World", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process may have been given one at that very moment; what ended earlier has expired, and makes room."""
+    monkeypatch.setattr(memory, "MOST_ENDED", 2)
+    earlier, later = await world.signed_in(), await world.signed_in()
+    thief = later.copy()
+    await earlier.fetch("/auth/logout", "POST")
+    world.clock.advance(239)
+    await later.fetch("/auth/logout", "POST")
+    world.clock.advance(62)
+    await (await world.signed_in()).fetch("/auth/logout", "POST")
+    assert (await thief.fetch("/auth/me")).status_code == 401
+    assert world.refreshes() == 0
