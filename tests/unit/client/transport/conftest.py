@@ -14,10 +14,12 @@ class Server:
         self.answers = list(answers)
         self._hangs_up_after = hangs_up_after
         self.requests: list[bytes] = []
+        self.connections = 0
         self.url = ""
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
+        self.connections += 1
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 length = next(

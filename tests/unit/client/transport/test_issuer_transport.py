@@ -10,6 +10,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import httpx2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from jotary.client import transport
+from jotary.client.bff.memory import RETRY_WINDOW
 from jotary.client.errors import ProtocolError, UnavailableError
 from jotary.client.transport import (
     MAX_ANSWER_SIZE,
@@ -110,6 +112,13 @@ async def test_an_endless_answer_is_cut_off(serving: Serving, framing: str) -> N
             await calls.get(server.url)
 
 
+async def test_an_answer_of_the_greatest_length_is_read(serving: Serving) -> None:
+    """The bound itself is allowed."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % MAX_ANSWER_SIZE
+    async with serving(head + b"x" * MAX_ANSWER_SIZE) as server, calling() as calls:
+        assert len((await calls.get(server.url)).body) == MAX_ANSWER_SIZE
+
+
 async def test_a_compressed_answer_is_refused(serving: Serving) -> None:
     """A kilobyte that unpacks to a gigabyte."""
     bomb = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"
@@ -127,6 +136,21 @@ async def test_what_breaks_off_is_tried_again_if_it_may(serving: Serving, broken
         assert len(server.requests) == 3
 
 
+async def test_an_issuer_in_trouble_is_left_alone_for_a_moment(serving: Serving) -> None:
+    """Longer each time; and all attempts together end within the issuer's retry window (design §6.1)."""
+    delays: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        delays.append(seconds)
+
+    calls = IssuerTransport(sleep=sleep)
+    async with serving(None, None, OK) as server:
+        await calls.post(server.url, form, repeatable=True)
+    await calls.aclose()
+    assert delays == sorted(set(transport.RETRY_DELAYS))
+    assert sum(delays) + (len(delays) + 1) * transport.ISSUER_TIMEOUT < RETRY_WINDOW
+
+
 async def test_what_breaks_off_is_not_tried_again_if_it_must_not(serving: Serving) -> None:
     """RFC 6749 §4.1.2: a code that may have been used is not used again."""
     async with serving(None, OK) as server, calling() as calls:
@@ -140,9 +164,19 @@ async def test_an_overloaded_issuer_is_tried_again(serving: Serving, status: int
     """Twice; then it is unavailable."""
     busy = f"HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n".encode()
     async with serving(busy, busy, busy) as server, calling() as calls:
-        with pytest.raises(UnavailableError, match=str(status)):
-            await calls.post(server.url, form, repeatable=True)
+        with pytest.raises(UnavailableError, match=str(status)) as caught:
+            await calls.post(f"{server.url}/?hint=secret", form, repeatable=True)
         assert len(server.requests) == 3
+    assert "secret" not in str(caught.value)
+
+
+async def test_the_limits_on_connections_are_kept(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here: none is kept for later, so that the second call cannot be sent on the first one's."""
+    monkeypatch.setattr(transport, "_LIMITS", httpx2.Limits(max_keepalive_connections=0))
+    async with serving(OK, OK) as server, calling() as calls:
+        for _ in range(2):
+            await calls.get(server.url)
+        assert server.connections == 2
 
 
 async def test_nobody_listens(serving: Serving) -> None:
@@ -150,8 +184,9 @@ async def test_nobody_listens(serving: Serving) -> None:
     async with serving() as server:
         url = server.url
     async with calling() as calls:
-        with pytest.raises(UnavailableError):
-            await calls.get(url)
+        with pytest.raises(UnavailableError) as caught:
+            await calls.get(f"{url}/?hint=secret")
+    assert "secret" not in str(caught.value)
 
 
 async def test_silence_is_given_up(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,6 +240,7 @@ async def test_the_form_is_made_for_each_attempt(serving: Serving) -> None:
         "http://localhost.evil.example/",
         "http://10.0.0.1/",
         "ftp://id.example/",
+        "ftp://127.0.0.1/",
         "file:///etc/passwd",
         "https://user:pw@id.example/",
         "https:///token",
@@ -216,9 +252,20 @@ async def test_the_form_is_made_for_each_attempt(serving: Serving) -> None:
 )
 async def test_secrets_travel_encrypted_or_not_at_all(url: str) -> None:
     """RFC 6749 §3.2, RFC 8252 §8.3: https, or http to this machine itself."""
+    with pytest.raises(ProtocolError):
+        check_url(url)
     async with calling() as calls:
         with pytest.raises(ProtocolError):
             await calls.get(url)
+
+
+@pytest.mark.parametrize("start", ["ftp://id.example/", "https:///", "https://id.example/\x00"])
+async def test_an_address_that_is_refused_is_told_in_short(start: str) -> None:
+    """A document of the issuer named it: it fills no log, and what httpx2 does not take is no other exception."""
+    async with calling() as calls:
+        with pytest.raises(ProtocolError) as caught:
+            await calls.get(start + "a" * 9_999)
+    assert len(str(caught.value)) < 400
 
 
 @pytest.mark.parametrize("url", ["https://id.example/", "http://127.0.0.1:8000", "http://[::1]:1/", "http://localhost"])

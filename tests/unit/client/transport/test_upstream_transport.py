@@ -1,11 +1,19 @@
 """Streams to APIs over a real network."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import httpx2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from tests.plugins.certificates import certificate
 
 from jotary.client import transport
 from jotary.client.errors import UnavailableError
@@ -39,7 +47,7 @@ async def collect(body: AsyncIterator[bytes]) -> bytes:
 
 async def test_an_answer_is_handed_on_before_it_is_complete() -> None:
     """Status and headers first; the body as it comes, compressed as it is."""
-    head = b"HTTP/1.1 200 OK\r\nX-A: 1\r\nX-A: 2\r\nContent-Encoding: br\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\nX-A: 1\r\nX-A: 2\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
     sent = asyncio.Event()
 
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -88,16 +96,18 @@ async def test_an_api_is_not_reached_through_the_proxies_of_the_environment(
 async def test_an_api_that_is_silent_is_given_up(serving: Serving) -> None:
     """504 in the end, not a hanging page."""
     async with serving(30.0) as server, passing(0.1) as streams:
-        with pytest.raises(UpstreamTimeoutError):
-            await streams.send("GET", server.url, [], b"")
+        with pytest.raises(UpstreamTimeoutError) as caught:
+            await streams.send("GET", f"{server.url}/?q=secret", [], b"")
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("answer", [None, b"SSH-2.0\r\n\r\n"])
 async def test_an_api_that_hangs_up_is_unavailable(serving: Serving, answer: bytes | None) -> None:
     """502 in the end."""
     async with serving(answer, hangs_up_after=answer) as server, passing() as streams:
-        with pytest.raises(UnavailableError):
-            await streams.send("GET", server.url, [], b"")
+        with pytest.raises(UnavailableError) as caught:
+            await streams.send("GET", f"{server.url}/?q=secret", [], b"")
+    assert "secret" not in str(caught.value)
 
 
 async def test_a_body_is_streamed_as_it_comes(serving: Serving) -> None:
@@ -118,3 +128,52 @@ async def test_idle_connections_are_dropped_before_the_server_drops_them() -> No
     """A code that is sent on a connection which is just being closed would be lost."""
     assert transport._LIMITS.keepalive_expiry is not None
     assert transport._LIMITS.keepalive_expiry < 5
+
+
+async def test_the_limits_on_connections_are_kept(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here: none is kept for later."""
+    monkeypatch.setattr(transport, "_LIMITS", httpx2.Limits(max_keepalive_connections=0))
+    async with serving(OK, OK) as server, passing() as streams:
+        for _ in range(2):
+            await collect((await streams.send("GET", server.url, [], b"")).body)
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize(("patience", "reaching"), [(30.0, 5.0), (2.0, 2.0)])
+async def test_an_api_may_take_its_time_to_answer_but_not_to_be_reached(patience: float, reaching: float) -> None:
+    """Neither the API nor our own pool of connections; and who does not read is given up like who does not write."""
+    limits: list[object] = []
+
+    class Recorder(httpx2.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            limits.append(request.extensions["timeout"])
+            return httpx2.Response(200)
+
+    await UpstreamTransport(network=Recorder(), timeout=patience).send("GET", "http://127.0.0.1/", [], b"")
+    assert limits == [{"connect": reaching, "pool": reaching, "read": patience, "write": patience}]
+
+
+async def test_an_api_that_cannot_prove_its_name_gets_no_token(tmp_path: Path) -> None:
+    """RFC 6750 §5.2: TLS, and the certificate checked; the application may vouch for one itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    pem = certificate("API", key, "API", key, names).public_bytes(Encoding.PEM)
+    (tmp_path / "api.pem").write_bytes(pem + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    its_own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    its_own.load_cert_chain(tmp_path / "api.pem")
+    received: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=its_own) as listening:
+        url = f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+        async with passing() as streams:
+            with pytest.raises(UnavailableError, match="ConnectError"):
+                await streams.send("GET", url, [(b"authorization", b"Bearer at")], b"")
+        assert received == []
+        trusting = UpstreamTransport(tls=ssl.create_default_context(cadata=pem.decode()), timeout=5)
+        assert await collect((await trusting.send("GET", url, [], b"")).body) == b"{}"
+        await trusting.aclose()

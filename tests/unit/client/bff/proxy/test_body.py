@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING
 
 import pytest
+from starlette.types import Message, Receive
 
 from jotary.client.bff.proxy import body
+from jotary.client.bff.proxy.body import Body
 
 if TYPE_CHECKING:
     from tests.unit.client.bff.conftest import World
@@ -67,3 +69,51 @@ async def test_a_large_body_is_not_sent_twice(world: "World") -> None:
     answer = await browser.fetch("/api/todos", "PUT", b"x" * (2 << 20))
     assert answer.status_code == 401
     assert len(world.api.requests) == 1
+
+
+def arriving(*chunks: bytes) -> Receive:
+    """A body in so many messages, the last of which says that it is the last."""
+    remaining = list(chunks)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": remaining.pop(0), "more_body": bool(remaining)}
+
+    return receive
+
+
+@pytest.mark.parametrize("declared", ["x", "1x", "1_0", "+1", " 1", "\u0661", "", "9" * 16])
+async def test_a_length_that_is_none_counts_as_not_declared(declared: str) -> None:
+    """RFC 9110 §8.6: digits; what arrives is counted in any case."""
+    read = Body(arriving(b"x"), declared=declared, limit=5)
+    await read.prepare()
+    assert read.content() == b"x"
+    assert read.length is None
+
+
+async def test_a_body_that_is_kept_has_the_length_that_arrived() -> None:
+    """RFC 9112 §6.3: with chunks beside it, a declared length may be a lie, which the API must never see."""
+    read = Body(arriving(b"four"), declared="10", limit=100)
+    await read.prepare()
+    assert read.is_replayable
+    assert read.length is None
+
+
+@pytest.mark.parametrize(("surplus", "is_kept"), [(0, True), (1, False)])
+async def test_what_is_not_too_large_is_kept_for_a_second_attempt(surplus: int, *, is_kept: bool) -> None:
+    """The bound itself is kept, whatever number of messages it comes in; more is streamed with its declared length."""
+    size = body.REPLAYABLE_SIZE + surplus
+    read = Body(arriving(b"x" * size, b""), declared=str(size), limit=2 * size)
+    await read.prepare()
+    assert read.is_replayable is is_kept
+    assert read.length == (None if is_kept else size)
+
+
+async def test_a_stream_has_no_empty_chunk_and_keeps_nothing() -> None:
+    """RFC 9112 §7.1: an empty chunk would end the body. What was kept is let go as soon as it is passed on."""
+    size = body.REPLAYABLE_SIZE + 1
+    read = Body(arriving(b"x" * size, b"", b"y", b""), declared=None, limit=2 * size)
+    await read.prepare()
+    stream = read.content()
+    assert not isinstance(stream, bytes)
+    assert [len(chunk) async for chunk in stream] == [size, 1]
+    assert not read._kept
