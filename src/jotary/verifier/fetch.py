@@ -234,7 +234,10 @@ def _exchange(parts: SplitResult, guarded: GuardedSocket) -> tuple[int, Mapping[
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection.request("GET", target, headers=_HEADERS)
     response = connection.getresponse()
-    headers = {name.lower(): value for name, value in response.getheaders()}
+    headers: dict[str, str] = {}
+    for name, value in response.getheaders():  # several lines of a name are one list (RFC 9110 §5.3)
+        known = headers.get(name.lower())
+        headers[name.lower()] = value if known is None else f"{known}, {value}"
     # One byte more than allowed tells that there is more; a bound is given because http.client would otherwise take
     # the memory that Content-Length asks for.
     body = response.read(MAX_DOCUMENT + 1)

@@ -6,6 +6,7 @@ import os
 import weakref
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
+from contextlib import suppress
 from threading import Event, Lock, Thread
 
 import msgspec
@@ -95,8 +96,13 @@ class Follower:
         with self._lock:
             if self._thread is None and not self._closed.is_set():
                 # A daemon: it never keeps the process alive.
-                self._thread = Thread(target=self._run, name="jotary-revocations", daemon=True)
-                self._thread.start()
+                thread = Thread(target=self._run, name="jotary-revocations", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # no more threads, or the interpreter is going down: the next request tries again
+                    _log.warning("the revocation feed cannot be followed now: there is no thread to be had")
+                    return _DONE
+                self._thread = thread
             return self._settled
 
     def close(self) -> None:
@@ -111,8 +117,8 @@ class Follower:
                 pause = self._follow(self.standing)
             except Exception as error:  # noqa: BLE001 -- a thread that died would follow nothing any more
                 pause = min(max(pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
-                expected = isinstance(error, FetchError | JOSEError | TokenError)
-                _log.warning("the revocation feed could not be read: %s", error, exc_info=None if expected else error)
+                with suppress(Exception):  # nor must a log that fails, by a filter of the operator's, end the following
+                    _report(error)
             self._settle()
 
     def _follow(self, standing: Standing) -> float:
@@ -160,8 +166,10 @@ class Follower:
     def start_over_in_child(self) -> None:
         """After a fork: the thread is not here, and the locks may have been held by one that is not."""
         was_closed, self._closed = self._closed.is_set(), Event()
+        known = self.revocations, self.standing
         self._start_over()
-        if was_closed:
+        if was_closed:  # nothing will be read again; what is known is changed by nobody, so its lock does not matter
+            self.revocations, self.standing = known
             self.close()
 
 
@@ -206,6 +214,14 @@ def open_feed(token: str, keys: KeySet, algorithms: Collection[str] = DEFAULT_AL
     """
     return jwt.verify(token, keys, algorithms=algorithms, typ=TYP, max_size=MAX_DOCUMENT)
 
+
+def _report(error: Exception) -> None:
+    expected = isinstance(error, FetchError | JOSEError | TokenError)
+    _log.warning("the revocation feed could not be read: %s", error, exc_info=None if expected else error)
+
+
+_DONE: Future[None] = Future()
+_DONE.set_result(None)
 
 _followers: "weakref.WeakSet[Follower]" = weakref.WeakSet()
 

@@ -6,6 +6,7 @@ import os
 import weakref
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
+from contextlib import suppress
 from threading import Lock, Thread
 
 import msgspec
@@ -169,7 +170,8 @@ class KeySource:
             outcome = self._fetch()
         except Exception as error:  # noqa: BLE001 -- a waiter must never wait for a thread that died
             outcome = error
-        _report(outcome)
+        with suppress(Exception):  # nor for a log that fails, by a filter of the operator's
+            _report(outcome)
         with self._lock:
             self._settle(outcome)
         future.set_result(None)

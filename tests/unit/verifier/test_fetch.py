@@ -130,7 +130,7 @@ def test_redirects_are_not_followed(loopback: LoopbackIssuer, status: int) -> No
 def test_only_200_brings_keys(loopback: LoopbackIssuer, status: int) -> None:
     """Even if the body looks right."""
     loopback.faults[loopback.jwks_path] = Fault(status=status)
-    assert f"status {status}" in failure(loopback)
+    assert failure(loopback).endswith(f"status {status}")
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,15 @@ def test_what_is_no_jwk_set_is_refused(loopback: LoopbackIssuer, document: objec
 def test_an_empty_set_is_an_accident(loopback: LoopbackIssuer) -> None:
     """The last good keys survive it."""
     loopback.faults[loopback.jwks_path] = answer({"keys": []})
-    assert "no usable key" in failure(loopback)
+    assert failure(loopback).endswith("holds no usable key (it is empty)")
+
+
+def test_of_many_bad_keys_the_first_ones_are_told(loopback: LoopbackIssuer) -> None:
+    """The text goes into a log, and into the answer's hint for the operator."""
+    loopback.faults[loopback.jwks_path] = answer({"keys": [{"kty": "XYZ"}] * 6})
+    reason = failure(loopback)
+    assert "key 4:" in reason
+    assert "key 5:" not in reason
 
 
 def test_a_key_with_its_private_part_is_not_used(loopback: LoopbackIssuer) -> None:
@@ -247,7 +255,7 @@ def test_an_issuer_that_is_down_is_an_error() -> None:
     """Nobody listens."""
     with LoopbackIssuer() as issuer:
         pass
-    assert "cannot be fetched" in failure(issuer)
+    assert "cannot be fetched: ConnectionRefusedError" in failure(issuer)
 
 
 def test_https_where_there_is_only_http_is_told(loopback: LoopbackIssuer) -> None:

@@ -9,7 +9,7 @@ from jotary.jose import Key, KeySet
 from jotary.testing import FrozenClock
 from jotary.verifier.fetch import Fetched
 from jotary.verifier.key_source import KeySource
-from jotary.verifier.keys import KeyPolicy
+from jotary.verifier.keys import KeyPolicy, Step
 
 KEYS = [Key.generate("ES256").public() for _ in range(2)]
 
@@ -116,3 +116,54 @@ def test_keys_that_are_too_old_are_not_used(source: KeySource, clock: FrozenCloc
     assert len(source.view(clock()).keys) == 2
     clock.advance(300 + 86_400 + 1)
     assert len(source.view(clock()).keys) == 0
+
+
+def test_keys_that_were_given_are_held_for_ever_and_never_fetched(clock: FrozenClock) -> None:
+    """Nothing is to be done about them, at any time."""
+    source = KeySource.fixed(KeySet(KEYS), clock, 10)
+    clock.advance(365 * 86_400)
+    view = source.view(clock())
+    assert (view.step, len(view.keys)) == (Step.USE, 2)
+    source.withdraw([str(KEYS[0].kid)])
+    assert source._in_flight is None
+    assert source.start_for_unknown_key(source.view(clock())) is None
+    source.start(source.snapshot).result(30)
+    assert source.begun() == 0
+
+
+def test_keys_that_are_withdrawn_one_after_the_other_all_stay_so(issuer: Issuer, source: KeySource) -> None:
+    """Whatever a cache on the way still has, and although each withdrawal fetches anew."""
+    for key in KEYS:
+        source.withdraw([str(key.kid)])
+        if source._in_flight is not None:
+            source._in_flight.result(30)
+    source.start(source.snapshot).result(30)
+    assert kids(source) == []
+    assert issuer.most_at_once == 1
+
+
+def test_news_of_a_key_that_is_not_held_changes_nothing(issuer: Issuer, source: KeySource) -> None:
+    """No result is lost, and nothing fetched."""
+    before = source.snapshot
+    source.withdraw(["long gone"])
+    assert source.snapshot is before
+    assert issuer.asked == 1
+
+
+def test_an_unknown_key_costs_no_result(issuer: Issuer, source: KeySource, clock: FrozenClock) -> None:
+    """Strangers choose the names; what was verified before need not be verified again for them."""
+    issuer.may_answer.clear()
+    results = source.snapshot.results
+    fetch = source.start_for_unknown_key(source.view(clock()))
+    assert source.snapshot.results is results
+    issuer.may_answer.set()
+    assert fetch is not None
+    fetch.result(30)
+    assert source.snapshot.results is results
+
+
+def test_results_go_with_the_key_that_gave_them(source: KeySource) -> None:
+    """A token of a withdrawn key would otherwise be good for as long as it is remembered."""
+    results = source.snapshot.results
+    source.withdraw([str(KEYS[0].kid)])
+    assert source.snapshot.results is not results

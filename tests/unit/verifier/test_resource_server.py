@@ -78,6 +78,12 @@ def test_two_ways_of_sending_are_400(server: ResourceServer, issuer: TestIssuer,
     assert refused(server, b"Bearer " + issuer.token().encode(), query=query).status == 400
 
 
+@pytest.mark.parametrize("value", [[], [b"Basic YTpi"]])
+def test_a_token_in_the_url_is_no_second_way_where_there_is_no_first(value: list[bytes]) -> None:
+    """It is not taken, and so nothing is sent in two ways."""
+    assert bearer_token(value, b"access_token=x") is None
+
+
 @pytest.mark.parametrize("query", [b"q=access_token", b"my_access_token=x", b"access_tokens=1"])
 def test_a_query_that_only_speaks_of_tokens_is_none(issuer: TestIssuer, query: bytes) -> None:
     """A search for the word is allowed."""
@@ -108,6 +114,8 @@ def test_the_header_is_read_byte_for_byte() -> None:
         ("http://127.0.0.1:8002", "http://127.0.0.1:8002/.well-known/oauth-protected-resource"),
         ("http://localhost:8002/x", "http://localhost:8002/.well-known/oauth-protected-resource/x"),
         ("http://api.example", None),
+        ("ftp://127.0.0.1", None),
+        ("https:///todo", None),
         ("https://api.example#x", None),
         ("urn:todo", None),
         ("todo-api", None),
@@ -176,3 +184,18 @@ def test_who_sends_nothing_is_nobody(server: ResourceServer, issuer: TestIssuer)
 def test_cgis_variables_are_read(variables: dict[str, str], expected: tuple[list[bytes], bytes]) -> None:
     """RFC 3875 §4.1, PEP 3333: whatever is in them, nothing is raised."""
     assert cgi_credentials(variables) == expected
+
+
+def test_the_metadata_say_what_is_known(issuer: TestIssuer) -> None:
+    """RFC 9728 §2: members without a value are left out; the scopes that an API describes stay its own."""
+    described = {"a": "Read"}
+    server = ResourceServer(issuer.verifier(), scopes=described, name="Todo")
+    server.declare(["b"])
+    assert described == {"a": "Read"}
+    assert server.metadata() == {
+        "resource": issuer.audience,
+        "authorization_servers": [issuer.issuer],
+        "scopes_supported": ["a", "b"],
+        "bearer_methods_supported": ["header"],
+        "resource_name": "Todo",
+    }

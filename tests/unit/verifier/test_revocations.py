@@ -1,7 +1,9 @@
 """Cut-offs (design §6.3): tokens issued at or before a moment, by session, person, client or token."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from threading import Thread
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -9,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jotary import Principal, Revocation, RevocationList
-from jotary.verifier.revocations import Kind
+from jotary.tokens.revocation_feed import CutOff
+from jotary.verifier.revocations import Kind, cut_off, withdrawn_keys
 
 NOW = 1_800_000_000
 PRINCIPAL = Principal(
@@ -120,3 +123,46 @@ def test_no_cut_off_is_lost_between_threads() -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(add, range(0, 800, 200)))
     assert len(revocations) == 800
+
+
+def test_what_is_not_dropped_still_refuses() -> None:
+    """Dropping what has expired leaves the rest as good as before."""
+    revocations = RevocationList([entry("sub", "other", expires_at=NOW + 10), entry("sid", "s1")])
+    revocations.prune(NOW + 10)
+    assert revocations.refuses(PRINCIPAL)
+
+
+def test_who_reads_the_list_reads_one_moment_of_it() -> None:
+    """While another thread goes on adding."""
+    revocations = RevocationList([entry("sid", "s1")])
+    reading = iter(revocations)
+    revocations.add(entry("sid", "s2"))
+    assert [one.value for one in reading] == ["s1"]
+
+
+@pytest.mark.parametrize("name", ["add", "prune", "read"])
+def test_who_changes_the_list_is_alone_with_it(name: str) -> None:
+    """Otherwise a cut-off that is added while others are dropped could go with them."""
+    revocations = RevocationList()
+    work: dict[str, Callable[[], object]] = {
+        "add": lambda: revocations.add(entry("sid", "s1")),
+        "prune": lambda: revocations.prune(NOW),
+        "read": lambda: list(revocations),
+    }
+    changing = Thread(target=work[name], daemon=True)
+    with revocations._lock:
+        changing.start()
+        changing.join(0.05)
+        assert changing.is_alive()
+    changing.join(30)
+    assert not changing.is_alive()
+
+
+def test_a_feeds_cut_offs_last_as_long_as_a_token_is_taken() -> None:
+    """With this API's leeway; keys are no cut-offs, and go another way."""
+    kinds: tuple[Literal["sid", "kid"], ...] = ("sid", "kid")
+    said = [CutOff(kind=kind, value=kind, issued_before=NOW, expires_at=NOW + 300) for kind in kinds]
+    revocations = RevocationList()
+    cut_off(revocations, said, leeway=5)
+    assert list(revocations) == [entry("sid", "sid", NOW, NOW + 305)]
+    assert withdrawn_keys(said) == {"kid"}
