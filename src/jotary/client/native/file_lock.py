@@ -38,7 +38,7 @@ def try_lock_file(path: Path) -> FileLock | None:
     Raises:
         OSError: the file cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # not inherited (PEP 446)
     try:
         _lock(descriptor)
     except OSError:

@@ -75,7 +75,7 @@ def from_text(text: Secret, *, issuer: str, client_id: str) -> SignedIn:
     """
     try:
         kept = msgspec.json.decode(text.reveal(), type=_Kept)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeError):  # a text with a lone surrogate is not even UTF-8
         kept = None
     if kept is None or kept.version != 1 or (kept.issuer, kept.client_id) != (issuer, client_id):
         raise StoreError("what is kept here is not a session of this client at this issuer", hint="Sign in again.")

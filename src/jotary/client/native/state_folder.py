@@ -9,9 +9,13 @@ from jotary.client.native.errors import StoreError
 
 
 def state_folder(environment: Mapping[str, str] = os.environ, *, platform: str = sys.platform) -> Path:
-    """Where the system keeps state of a person's programs; not made yet. `XDG_STATE_HOME` counts everywhere."""
-    if chosen := environment.get("XDG_STATE_HOME"):
-        return Path(chosen) / "jotary"
+    """Where the system keeps state of a person's programs; not made yet. `XDG_STATE_HOME` counts everywhere.
+
+    A relative one does not: the XDG Base Directory Specification has it ignored, as it would differ from call to call.
+    """
+    chosen = Path(environment.get("XDG_STATE_HOME", ""))
+    if chosen.is_absolute():
+        return chosen / "jotary"
     if platform == "win32":
         return Path(environment.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "jotary"
     if platform == "darwin":
