@@ -23,17 +23,17 @@ def read_feed(issuer: LoopbackIssuer, query: str = "", timeout: float = 5) -> st
     return fetch_feed(source, time.monotonic, f"{issuer.origin}/revocations{query}", after=3, wait=1)
 
 
-def test_a_header_in_several_lines_is_one_list(loopback: LoopbackIssuer) -> None:
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_header_in_several_lines_is_one_list(loopback: LoopbackIssuer, *, is_first: bool) -> None:
     """RFC 9110 §5.3: a proxy on the way may add a Link, and must not make the feed of cut-offs go unheard by it."""
     feed = f"{loopback.origin}/revocations"
-    loopback.faults[loopback.jwks_path] = Fault(
-        headers={
-            "Link": feed_link(feed),
-            "link": '</a.css>; rel="preload"',
-            "Cache-Control": "max-age=9",
-            "cache-control": "x",
-        }
-    )
+    links, ages = [feed_link(feed), '</a.css>; rel="preload"'], ["max-age=9", "public"]
+    names = (["Link", "link"], ["Cache-Control", "cache-control"])  # two lines, as names have no case
+    lines = [
+        dict(zip(pair, values if is_first else reversed(values), strict=True))
+        for pair, values in zip(names, (links, ages), strict=True)
+    ]
+    loopback.faults[loopback.jwks_path] = Fault(headers=lines[0] | lines[1])
     fetched = fetch_keys(Source(issuer=loopback.issuer), time.monotonic)
     assert (fetched.revocations_uri, fetched.max_age) == (feed, 9)
 

@@ -229,3 +229,27 @@ def test_a_surprise_is_told_with_its_trace(feed: Feed, follower: Follower, caplo
     assert feed.has_nothing_left.wait(30)
     assert [record.exc_info is not None for record in caplog.records] == [True]
     assert len(follower.revocations) == 1
+
+
+def test_what_is_known_is_as_the_issuer_says_and_from_when_it_said_so(
+    feed: Feed, follower: Follower, clock: FrozenClock
+) -> None:
+    """Entries that no token can match are left out of an answer; and it may have been held back for a while."""
+    asked_at = clock()
+
+    def read(_url: str, after: int, _wait: int) -> str:
+        clock.advance(20)
+        claims = feed_claims(issuer=ISSUER, now=int(clock()), after=after, position=9, entries=[feed.cut_off("s1")])
+        return jwt.sign(claims, KEY, typ=TYP)
+
+    follower._read = read
+    follower._follow(Standing())
+    assert follower.standing == Standing(9, asked_at + 20)
+
+
+def test_one_thread_follows(follower: Follower) -> None:
+    """However many requests begin it, before or after its first answer."""
+    follower.start()
+    thread = follower._thread
+    follower.start()
+    assert follower._thread is thread

@@ -115,7 +115,9 @@ def test_keys_that_are_too_old_are_not_used(source: KeySource, clock: FrozenCloc
     """An issuer that was away for longer than an outage may last."""
     assert len(source.view(clock()).keys) == 2
     clock.advance(300 + 86_400 + 1)
-    assert len(source.view(clock()).keys) == 0
+    view = source.view(clock())
+    assert len(view.keys) == 0
+    assert view.results is not source.snapshot.results, "what they have verified is no longer good either"
 
 
 def test_keys_that_were_given_are_held_for_ever_and_never_fetched(clock: FrozenClock) -> None:
