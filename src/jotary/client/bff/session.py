@@ -51,6 +51,9 @@ class _Sealed(msgspec.Struct, frozen=True, array_like=True):
     obtained_at: int
     token_expires_at: int
 
+    def __repr__(self) -> str:
+        return "<_Sealed>"
+
 
 _decoder = msgspec.msgpack.Decoder(_Sealed)
 

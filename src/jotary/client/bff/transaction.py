@@ -38,6 +38,9 @@ class _Sealed(msgspec.Struct, frozen=True, array_like=True):
     return_to: str
     expires_at: int
 
+    def __repr__(self) -> str:
+        return "<_Sealed>"
+
 
 _decoder = msgspec.msgpack.Decoder(_Sealed)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import msgspec
 import pytest
+from starlette.responses import Response
 
 from jotary.client.transport import UpstreamAnswer
 
@@ -106,38 +107,67 @@ async def test_a_refresh_survives_keys_that_cannot_be_fetched(world: "World") ->
     assert world.network.requests[-1].url.params["id_token_hint"] == hint
 
 
-async def test_a_refused_answer_is_given_back_when_who_asked_is_gone(
-    world: "World", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The refresh is still under way; nobody would ever read the API's answer, which holds one of its connections."""
-    browser = await world.signed_in()
-    world.clock.advance(100)
-    world.api.refuses_all = True
-    arrived, closed = asyncio.Event(), asyncio.Event()
+@pytest.fixture
+def given_back(world: "World", monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The status of each answer of the API that was closed, in order."""
+    closed: list[int] = []
     send = world.bff._to_apis.send
 
     async def watched(*arguments: Any) -> UpstreamAnswer:
         answer = await send(*arguments)
 
         async def aclose() -> None:
-            closed.set()
+            closed.append(answer.status)
             await answer.aclose()
 
         return msgspec.structs.replace(answer, aclose=aclose)
+
+    monkeypatch.setattr(world.bff._to_apis, "send", watched)
+    return closed
+
+
+async def test_a_refused_answer_is_given_back_when_who_asked_is_gone(world: "World", given_back: list[int]) -> None:
+    """The refresh is still under way; nobody would ever read the API's answer, which holds one of its connections."""
+    browser = await world.signed_in()
+    world.clock.advance(100)
+    world.api.refuses_all = True
+    arrived = asyncio.Event()
 
     async def gate() -> None:
         arrived.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(world.bff._to_apis, "send", watched)
     world.network.hold("https://id.example/token", gate)
     call = asyncio.create_task(browser.fetch("/api/todos"))
     await arrived.wait()
-    assert not closed.is_set()
+    assert given_back == []
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert closed.is_set()
+    assert given_back == [401]
+
+
+@pytest.mark.parametrize(("is_over", "statuses"), [(False, [401, 200]), (True, [401])])
+async def test_every_answer_of_the_api_is_given_back(
+    world: "World", given_back: list[int], statuses: list[int], *, is_over: bool
+) -> None:
+    """The refused one before the request is sent again, or when the session turns out to be over."""
+    browser = await world.signed_in()
+    world.clock.advance(100)
+    world.api.refused.add(world.issuer.issued[0])
+    if is_over:
+        world.issuer.ended.update(world.issuer.generations)
+    await browser.fetch("/api/todos")
+    assert given_back == statuses
+
+
+async def test_what_is_forbidden_is_no_reason_for_another_token(world: "World") -> None:
+    """RFC 6750 §3.1: it has too few scopes, and so would the next one."""
+    browser = await world.signed_in()
+    world.clock.advance(100)
+    world.api.response = lambda _request: Response(status_code=403)
+    assert (await browser.fetch("/api/todos")).status_code == 403
+    assert world.refreshes() == 0
 
 
 async def test_without_a_refresh_token_a_refusal_by_the_api_ends_nothing(world: "World") -> None:

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jotary.client.bff import session as session_module
+from jotary.client.bff import transaction
 from jotary.client.bff.cookies import parse_cookies
 from jotary.client.bff.sealing import Sealer
 from jotary.client.bff.session import COOKIE, MAX_COOKIES, Session, SessionCookies, SessionTooLargeError, fit
@@ -148,3 +150,11 @@ def _fits(size: int) -> bool:
         return fit(session("a" * size)).tokens.id_token is not None
     except SessionTooLargeError:
         return False
+
+
+def test_what_is_sealed_does_not_print() -> None:
+    """It holds tokens in the open, and a trace with local variables goes to logs."""
+    text = msgspec.msgpack.encode(["s", 0, "p", None, None, 1, "s3cret", "s3cret", None, [], 1, 2])
+    assert "s3cret" not in repr(session_module._decoder.decode(text))
+    text = msgspec.msgpack.encode(["s3cret"] * 5 + [1])
+    assert "s3cret" not in repr(transaction._decoder.decode(text))

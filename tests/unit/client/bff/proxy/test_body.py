@@ -21,6 +21,7 @@ async def test_a_body_of_any_size_within_the_limit_arrives(world: "World") -> No
         content = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
         assert (await browser.fetch("/api/todos", "PUT", content)).status_code == 200
         assert world.api.bodies[-1] == content
+        assert world.api.requests[-1].headers["content-length"] == str(size)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Transfer_Encoding": "chunked"}])

@@ -40,3 +40,16 @@ def test_an_answer_does_not_bring_it(name: bytes) -> None:
     returned = dict(response_headers([(b"X-Kept", b"1"), (name, b"chunked")], ROUTE, []))
     assert returned[b"x-kept"] == b"1"
     assert name.lower() not in returned
+
+
+def test_several_connection_headers_are_one_list() -> None:
+    """RFC 9110 §5.3, §7.6.1: on the way to the API, and back."""
+    received = [(b"connection", b"x-one"), (b"connection", b" X-Two\t"), (b"x-one", b"1"), (b"x-two", b"2")]
+    assert request_headers(received, TOKEN) == [(b"authorization", b"Bearer at")]
+    assert {b"x-one", b"x-two"}.isdisjoint(dict(response_headers(received, ROUTE, [])))
+
+
+def test_a_directive_for_caches_has_no_case() -> None:
+    """RFC 9111 §5.2: what the API says to shared caches stands."""
+    returned = dict(response_headers([(b"cache-control", b"Public, max-age=60")], ROUTE, []))
+    assert returned[b"cache-control"] == b"Public, max-age=60"

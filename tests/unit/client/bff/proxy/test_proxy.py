@@ -188,11 +188,20 @@ async def test_a_path_that_could_leave_the_route_is_refused(world: "World", path
     assert world.api.requests == []
 
 
+async def test_a_query_that_is_not_ascii_is_refused(world: "World") -> None:
+    """RFC 3986 §2: it would have to be percent-encoded; and it is no exception for the server."""
+    browser = await world.signed_in()
+    sent = await world.raw(browser, b"/api/todos", query=b"q=\xff", chunks=[b""])
+    assert sent[0]["status"] == 400
+
+
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "TRACK", "PROPFIND", "GETX"])
 async def test_other_methods_are_not_passed_on(world: "World", method: str) -> None:
     """TRACE would send the access token back into the page (RFC 9110 §9.3.8)."""
     browser = await world.signed_in()
-    assert (await browser.fetch("/api/todos", method)).status_code == 405
+    answer = await browser.fetch("/api/todos", method)
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE"  # RFC 9110 §15.5.6
     assert world.api.requests == []
 
 
@@ -218,9 +227,9 @@ async def test_the_methods_of_apis_are_passed_on(world: "World", method: str) ->
     ],
 )
 async def test_an_api_that_is_down_is_a_problem_and_no_stack_trace(
-    world: "World", fault: Exception, status: int
+    world: "World", fault: Exception, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """RFC 9110 §15.6.3, §15.6.5; the session stays, refreshed if it was due."""
+    """RFC 9110 §15.6.3, §15.6.5; the session stays, refreshed if it was due. Where it was is for the log alone."""
     browser = await world.signed_in()
     before = dict(browser.cookies)
     world.clock.advance(250)
@@ -229,6 +238,7 @@ async def test_an_api_that_is_down_is_a_problem_and_no_stack_trace(
     assert answer.status_code == status
     assert answer.json()["status"] == status
     assert "api.example" not in answer.text
+    assert "https://api.example/v1/todos" in caplog.records[-1].message
     assert browser.cookies.keys() == before.keys()
     assert browser.cookies != before
 
