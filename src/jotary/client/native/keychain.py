@@ -99,7 +99,7 @@ def _system_keychain() -> KeyringBackend:
     found = keyring.get_keyring()
     for backend in found.backends if isinstance(found, ChainerBackend) else [found]:
         if type(backend).__module__ in _KEYCHAINS:
-            return _checked(backend)
+            return backend
     raise StoreError(f"there is no keychain here, only {_name_of(found)}", hint=_HINT)
 
 

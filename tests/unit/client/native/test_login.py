@@ -1,6 +1,7 @@
 """Signing in, and what the application remembers of it between two calls (design §6.6)."""
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -128,3 +129,15 @@ def test_connections_to_the_issuer_end_with_what_they_were_for(
     monkeypatch.setattr(network, "aclose", aclose)  # not before: the browser of these tests shares the network
     asyncio.run(app.logout())
     assert closed == [True]
+
+
+def test_the_issuers_certificate_is_checked_as_the_application_says(store: "MemoryStore") -> None:
+    """An authority within a company is known to it alone."""
+    context = ssl.create_default_context()
+    app = NativeApp(issuer="https://id.example", client_id="todo-web", store=store, tls=context)
+
+    async def scene() -> None:
+        async with app._provider() as provider:
+            assert provider._transport._tls is context
+
+    asyncio.run(scene())

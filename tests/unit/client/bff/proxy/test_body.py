@@ -118,3 +118,14 @@ async def test_a_stream_has_no_empty_chunk_and_keeps_nothing() -> None:
     assert not isinstance(stream, bytes)
     assert [len(chunk) async for chunk in stream] == [size, 1]
     assert not read._kept
+
+
+async def test_a_message_without_a_body_is_the_end_of_an_empty_one() -> None:
+    """ASGI: both `body` and `more_body` may be left out."""
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    read = Body(receive, declared=None, limit=5)
+    await read.prepare()
+    assert (read.is_replayable, read.content()) == (True, b"")
