@@ -169,3 +169,20 @@ def test_results_go_with_the_key_that_gave_them(source: KeySource) -> None:
     results = source.snapshot.results
     source.withdraw([str(KEYS[0].kid)])
     assert source.snapshot.results is not results
+
+
+def test_nobody_waits_for_a_thread_that_did_not_begin(
+    issuer: Issuer, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts as a fetch that failed, and is tried again when another one would be."""
+
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    source = KeySource(issuer.fetch, KeyPolicy(), clock, cache_size=10)
+    with monkeypatch.context() as without:
+        without.setattr("jotary.verifier.key_source.Thread.start", refuse)
+        assert source.start(source.snapshot).done()
+    assert source.snapshot.state.failures == 1
+    source.start(source.snapshot).result(30)
+    assert len(source.snapshot.keys) == 2

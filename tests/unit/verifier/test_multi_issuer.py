@@ -43,7 +43,8 @@ def test_a_token_of_nobody_is_refused(both: MultiIssuerVerifier) -> None:
         with pytest.raises(InvalidToken) as caught:
             both.verify(text)
         assert caught.value.claim == "token"
-        assert caught.value.__suppress_context__  # what was raised within holds the token in its frames
+        # What was raised within holds the token in its frames.
+        assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
 
 
 def test_one_issuer_cannot_speak_for_the_other(both: MultiIssuerVerifier) -> None:
