@@ -131,15 +131,9 @@ async def test_a_refused_answer_is_given_back_when_who_asked_is_gone(world: "Wor
     browser = await world.signed_in()
     world.clock.advance(100)
     world.api.refuses_all = True
-    arrived = asyncio.Event()
-
-    async def gate() -> None:
-        arrived.set()
-        await asyncio.Event().wait()
-
-    world.network.hold("https://id.example/token", gate)
+    gate = world.network.hold("https://id.example/token")
     call = asyncio.create_task(browser.fetch("/api/todos"))
-    await arrived.wait()
+    await gate.arrived.wait()
     assert given_back == []
     call.cancel()
     with pytest.raises(asyncio.CancelledError):

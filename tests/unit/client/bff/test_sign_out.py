@@ -182,18 +182,12 @@ async def test_the_old_cookie_is_refused_while_the_issuer_is_still_being_told(wo
     """A slow issuer gives nobody more time."""
     browser = await world.signed_in()
     thief = browser.copy()
-    arrived, go_on = asyncio.Event(), asyncio.Event()
-
-    async def gate() -> None:
-        arrived.set()
-        await go_on.wait()
-
-    world.network.hold(REVOCATION, gate)
+    gate = world.network.hold(REVOCATION)
     leaving = asyncio.create_task(browser.fetch("/auth/logout", "POST"))
-    await arrived.wait()
+    await gate.arrived.wait()
     assert (await thief.fetch("/api/todos")).status_code == 401
     assert world.api.requests == []
-    go_on.set()
+    gate.go_on.set()
     await leaving
 
 
