@@ -148,3 +148,9 @@ def test_no_time_left_is_not_a_socket_that_never_waits() -> None:
     moments = iter([0.0, 5.0])
     with pytest.raises(DeadlineError):
         Deadline(lambda: next(moments), 5).remaining()
+
+
+def test_a_host_that_does_not_exist_is_an_error() -> None:
+    """`.invalid` is kept for this (RFC 6761 §6.4); the look-up itself stays on this machine."""
+    with pytest.raises(FetchError, match="cannot be fetched"):
+        fetch_keys(Source(issuer="https://issuer.invalid", timeout=2), time.monotonic)

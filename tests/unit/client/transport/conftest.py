@@ -1,10 +1,17 @@
 """Servers on loopback that misbehave in every way they can."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from tests.plugins.certificates import certificate
 
 
 class Server:
@@ -54,3 +61,16 @@ async def _serving(*answers: bytes | float | None, hangs_up_after: bytes | None 
 def serving() -> Callable[..., AbstractAsyncContextManager[Server]]:
     """Starts such a server."""
     return _serving
+
+
+@pytest.fixture
+def self_signed(tmp_path: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's certificate for 127.0.0.1 that vouches for itself, and a client that believes it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    pem = certificate("127.0.0.1", key, "127.0.0.1", key, names).public_bytes(Encoding.PEM)
+    path = tmp_path / "server.pem"
+    path.write_bytes(pem + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(path)
+    return server, ssl.create_default_context(cadata=pem.decode())

@@ -4,16 +4,10 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import httpx2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from tests.plugins.certificates import certificate
 
 from jotary.client import transport
 from jotary.client.errors import UnavailableError
@@ -153,14 +147,11 @@ async def test_an_api_may_take_its_time_to_answer_but_not_to_be_reached(patience
     assert limits == [{"connect": reaching, "pool": reaching, "read": patience, "write": patience}]
 
 
-async def test_an_api_that_cannot_prove_its_name_gets_no_token(tmp_path: Path) -> None:
+async def test_an_api_that_cannot_prove_its_name_gets_no_token(
+    self_signed: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> None:
     """RFC 6750 §5.2: TLS, and the certificate checked; the application may vouch for one itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    pem = certificate("API", key, "API", key, names).public_bytes(Encoding.PEM)
-    (tmp_path / "api.pem").write_bytes(pem + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    its_own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    its_own.load_cert_chain(tmp_path / "api.pem")
+    its_own, ours = self_signed
     received: list[bytes] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -174,6 +165,6 @@ async def test_an_api_that_cannot_prove_its_name_gets_no_token(tmp_path: Path) -
             with pytest.raises(UnavailableError, match="ConnectError"):
                 await streams.send("GET", url, [(b"authorization", b"Bearer at")], b"")
         assert received == []
-        trusting = UpstreamTransport(tls=ssl.create_default_context(cadata=pem.decode()), timeout=5)
+        trusting = UpstreamTransport(tls=ours, timeout=5)
         assert await collect((await trusting.send("GET", url, [], b"")).body) == b"{}"
         await trusting.aclose()
