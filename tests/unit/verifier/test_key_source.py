@@ -186,3 +186,21 @@ def test_nobody_waits_for_a_thread_that_did_not_begin(
     assert source.snapshot.state.failures == 1
     source.start(source.snapshot).result(30)
     assert len(source.snapshot.keys) == 2
+
+
+def test_keys_are_fresh_for_as_long_as_the_issuer_says(clock: FrozenClock) -> None:
+    """RFC 9111 §5.2.2.1, within this verifier's own bounds."""
+    source = KeySource(lambda: Fetched(keys=KeySet(KEYS), max_age=600), KeyPolicy(), clock, cache_size=10)
+    source.start(source.snapshot).result(30)
+    assert source.snapshot.state.fresh_for == 600
+
+
+def test_what_could_not_be_used_is_still_known_of_when_a_key_goes(clock: FrozenClock) -> None:
+    """The operator looks there for the reason."""
+    keys = KeySet.from_jwks({"keys": [*KeySet(KEYS).to_jwks()["keys"], {"kty": "XYZ"}]})
+    source = KeySource(lambda: Fetched(keys=keys, max_age=600), KeyPolicy(), clock, cache_size=10)
+    source.start(source.snapshot).result(30)
+    source.close()
+    source.withdraw([str(KEYS[0].kid)])
+    assert kids(source) == [KEYS[1].kid]
+    assert [ignored.index for ignored in source.snapshot.keys.ignored] == [2]
