@@ -61,6 +61,7 @@ _by_type: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     bytes: st.binary(max_size=64),
     tuple[str, ...]: st.lists(texts, max_size=4).map(tuple),
+    dict[str, tuple[str, ...]]: st.dictionaries(texts, st.lists(texts, max_size=4).map(tuple), max_size=4),
     dict[str, Any]: st.dictionaries(texts, json_values, max_size=4),
     types.NoneType: st.none(),
 }

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 from fastapi import FastAPI, HTTPException, Query, Response
-from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from jotary import Principal, TokenVerifier
@@ -51,10 +50,6 @@ def create_app(verifier: TokenVerifier, tasks: Tasks, *, client_id: str | None =
     security.install(app)
     problems.install(app)  # after it, so that every refusal has the same form
     documentation.install(app)
-
-    @app.get("/", include_in_schema=False)
-    def lead_to_documentation() -> RedirectResponse:
-        return RedirectResponse(documentation.PAGE)
 
     @app.get("/tasks")
     def list_tasks(

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html, get_swagger_ui_oauth2_redirect_html
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 PAGE = "/docs"
@@ -11,7 +11,7 @@ _FILES = f"{PAGE}/files"
 
 
 def install(app: FastAPI) -> None:
-    """Serve the page at `/docs`; the app has been made with `docs_url=None` and `redoc_url=None`."""
+    """Serve the page at `/docs`, to which `/` leads; the app has been made with `docs_url=None` and `redoc_url=None`."""
     app.mount(_FILES, StaticFiles(packages=[("fastapi_swagger", "resources")]), name="swagger-ui")
     page = get_swagger_ui_html(
         openapi_url=str(app.openapi_url),
@@ -22,6 +22,10 @@ def install(app: FastAPI) -> None:
         oauth2_redirect_url=REDIRECT,
         init_oauth=app.swagger_ui_init_oauth,
     )
+
+    @app.get("/", include_in_schema=False)
+    def lead_here() -> RedirectResponse:
+        return RedirectResponse(PAGE)
 
     @app.get(PAGE, include_in_schema=False)
     def show_documentation() -> HTMLResponse:

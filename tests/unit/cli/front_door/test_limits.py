@@ -1,5 +1,6 @@
 """What a connection may send."""
 
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -145,6 +146,7 @@ async def test_of_one_large_read_no_more_is_parsed_than_the_bounds_allow(connect
 async def test_nothing_is_parsed_behind_a_refusal(connect: "Connect", caplog: pytest.LogCaptureFixture) -> None:
     """Who goes on sending for as long as it may read the answer costs nothing, and fills no log."""
     connection, socket = connect()
+    connection.logger = logging.getLogger("one connection")  # uvicorn's may have been silenced in this process
     connection.data_received(b"\0" * 100_000)
     connection.data_received(b"\0")
     assert (socket.status, socket.end, socket.answers) == (400, "eof", 1)

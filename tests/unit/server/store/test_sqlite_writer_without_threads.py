@@ -55,7 +55,7 @@ class Watched(sqlite3.Connection):
 
     blocking: ClassVar[list[bool]] = []
 
-    def execute(self, sql: str, parameters: Sequence[object] = (), /) -> sqlite3.Cursor:  # type: ignore[override]
+    def execute(self, sql: str, parameters: Sequence[object] = (), /) -> sqlite3.Cursor:  # type: ignore[override]  # as the standard library has it, whose stub says object
         """As it is."""
         if sql == "COMMIT":
             (level,) = super().execute("PRAGMA synchronous").fetchone()
