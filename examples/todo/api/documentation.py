@@ -11,7 +11,7 @@ _FILES = f"{PAGE}/files"
 
 
 def install(app: FastAPI) -> None:
-    """Serve the page at `/docs`, to which `/` leads; the app has been made with `docs_url=None` and `redoc_url=None`."""
+    """Serve the page at `/docs`, to which `/` leads; the app has no such pages of its own (`docs_url`, `redoc_url`)."""
     app.mount(_FILES, StaticFiles(packages=[("fastapi_swagger", "resources")]), name="swagger-ui")
     page = get_swagger_ui_html(
         openapi_url=str(app.openapi_url),

@@ -285,7 +285,8 @@ def test_an_unexpected_error_in_a_fetch_ends_the_wait(
     verifier._keys._fetch = fetch  # type: ignore[assignment]  # a defect
     with pytest.raises(KeysUnavailable, match="surprise"):
         verifier.verify(loopback.token())
-    assert [record.exc_info is not None for record in caplog.records] == [True]
+    # A thread of another test may come to its end just now, and say so.
+    assert [record.exc_info is not None for record in caplog.records if "surprise" in record.message] == [True]
 
 
 def test_a_machine_without_threads_gives_a_clear_answer(
