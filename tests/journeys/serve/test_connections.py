@@ -134,3 +134,4 @@ def test_it_takes_as_many_open_files_as_its_connections_need(
     assert len(children) >= 2 * bool(arguments)
     for process in (parent, *children):
         assert re.search(r"Max open files +1200 +4096", Path(f"/proc/{process}/limits").read_text())
+    assert server.end() == 0
