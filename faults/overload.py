@@ -44,7 +44,7 @@ def run(effort: Effort, control: Control | None = None) -> Report:
         request = scene.revoke("a token that nobody has")  # the client is looked up; nothing is written
         alone = drive(door.port, [Repeat(request)] * (limit // 10), seconds)
         capacity = alone.requests / alone.seconds
-        seen = offer(door.port, request, rate=_OVERLOAD * capacity, seconds=seconds, connections=limit * 9 // 10)
+        seen = offer(door.port, request, rate=_OVERLOAD * capacity, seconds=seconds, connections=limit)
     figures = (
         Figure.at_least(
             "answered, in per cent of what it can do", int(100 * seen.rate(_OK) / capacity), _SHARE[effort]
