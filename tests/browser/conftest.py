@@ -2,11 +2,17 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 
 from jotary.cli.demonstration.production import Production, put_on
@@ -39,6 +45,37 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=found, args=_ARGUMENTS)
         yield browser
         browser.close()
+
+
+Serve = Callable[[Any], None]
+Port = Callable[[], tuple[str, Serve]]
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[Port]:
+    """Takes a free port of this machine: its origin, and what serves an application there until the file is done."""
+    with ExitStack() as stack:
+
+        def port() -> tuple[str, Serve]:
+            listener = socket.socket()
+            listener.bind(("127.0.0.1", 0))
+            origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            return origin, lambda app: stack.enter_context(_serving(app, listener))
+
+        yield port
+
+
+@contextmanager
+def _serving(app: Any, listener: socket.socket) -> Iterator[None]:
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server did not start"
+        time.sleep(0.01)
+    yield
+    server.should_exit = True
+    thread.join(10)
 
 
 @pytest.fixture(scope="module")

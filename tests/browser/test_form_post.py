@@ -1,17 +1,12 @@
 """An answer by form post in a real browser, to a real client: what arrives there, how often, and from whom."""
 
 import asyncio
-import socket
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -29,30 +24,12 @@ from jotary.server.passwords import HashingPool
 from jotary.server.settings import Settings
 from jotary.server.store import open_store
 
+if TYPE_CHECKING:
+    from tests.browser.conftest import Port
+
 EMAIL: Final = "ada@example.com"
 PASSWORD: Final = "thirty purple otters hum"
 HOSTILE: Final = "\"'></form><script>alert(1)</script><img src=x onerror=alert(1)>&amp;&#34;+%22 é\u2028"
-
-
-def bound() -> tuple[socket.socket, str]:
-    """A free port of this machine, and its origin."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    return listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-@contextmanager
-def serving(app: Any, listener: socket.socket) -> Iterator[None]:
-    """Serve an application in a thread."""
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive(), "the server did not start"
-        time.sleep(0.01)
-    yield
-    server.should_exit = True
-    thread.join(10)
 
 
 class Listener:
@@ -117,18 +94,17 @@ async def furnish(settings: Settings, callback: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Listener]]:
+def stage(tmp_path_factory: pytest.TempPathFactory, port: "Port") -> tuple[str, Listener]:
     """The issuer, and the client that listens."""
-    (at_server, issuer), (at_client, client), (at_elsewhere, elsewhere) = bound(), bound(), bound()
+    (issuer, serve_issuer), (client, serve_client), (elsewhere, serve_elsewhere) = port(), port(), port()
     folder: Path = tmp_path_factory.mktemp("form-post")
     settings = Settings(issuer=issuer, database=f"sqlite:///{folder}/jotary.db", secret=Secret("s" * 40))
     listener = Listener(client, elsewhere)
     asyncio.run(furnish(settings, listener.callback))
-    with ExitStack() as running:
-        running.enter_context(serving(create_app(settings), at_server))
-        running.enter_context(serving(listener.app(), at_client))
-        running.enter_context(serving(listener.app(), at_elsewhere))
-        yield issuer, listener
+    serve_issuer(create_app(settings))
+    serve_client(listener.app())
+    serve_elsewhere(listener.app())
+    return issuer, listener
 
 
 @pytest.fixture

@@ -2,15 +2,11 @@
 
 import json
 import re
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route
 
 import jotary.server.web
@@ -23,27 +19,21 @@ from jotary.testing import FrozenClock, TestIssuer
 from jotary.testing.broken_tokens import broken_tokens
 from jotary.verifier.explain import CHECKS
 
+if TYPE_CHECKING:
+    from tests.browser.conftest import Port
+
 STATIC = Path(jotary.server.web.__file__).parent / "static"
 JWKS = "/.well-known/jwks.json"
 
 
 @pytest.fixture(scope="module")
-def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def origin(tmp_path_factory: pytest.TempPathFactory, port: "Port") -> str:
     """The server on a free port, in a thread."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    origin, serve = port()
     folder = tmp_path_factory.mktemp("server")
     app = create_app(Settings(issuer=origin, database=f"sqlite:///{folder}/jotary.db", secret=Secret("s" * 40)))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive(), "the server did not start"
-        time.sleep(0.01)
-    yield origin
-    server.should_exit = True
-    thread.join(10)
+    serve(app)
+    return origin
 
 
 @pytest.fixture(scope="module")

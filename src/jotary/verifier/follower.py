@@ -16,7 +16,7 @@ from jotary.jose.algorithms import DEFAULT_ALGORITHMS
 from jotary.tokens.errors import TokenError
 from jotary.tokens.revocation_feed import MAX_WAIT, TYP, FeedAnswer, check_feed
 from jotary.verifier.fetch import MAX_DOCUMENT, FetchError, Source, fetch_feed
-from jotary.verifier.key_source import KeySource, Snapshot
+from jotary.verifier.key_source import DONE, KeySource, Snapshot
 from jotary.verifier.revocations import RevocationList, cut_off, withdrawn_keys
 
 _log = logging.getLogger("jotary.verifier")
@@ -101,7 +101,7 @@ class Follower:
                     thread.start()
                 except RuntimeError:  # no more threads, or the interpreter is going down: the next request tries again
                     _log.warning("the revocation feed cannot be followed now: there is no thread to be had")
-                    return _DONE
+                    return DONE
                 self._thread = thread
             return self._settled
 
@@ -219,9 +219,6 @@ def _report(error: Exception) -> None:
     expected = isinstance(error, FetchError | JOSEError | TokenError)
     _log.warning("the revocation feed could not be read: %s", error, exc_info=None if expected else error)
 
-
-_DONE: Future[None] = Future()
-_DONE.set_result(None)
 
 _followers: "weakref.WeakSet[Follower]" = weakref.WeakSet()
 

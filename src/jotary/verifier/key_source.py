@@ -117,7 +117,7 @@ class KeySource:
         with self._lock:
             if self._in_flight is not None:
                 return self._in_flight
-            return self._begin() if self.snapshot is seen and not self._closed else _DONE
+            return self._begin() if self.snapshot is seen and not self._closed else DONE
 
     def start_for_unknown_key(self, view: View) -> Future[None] | None:
         """The same for a key id that is not in the set; None while it is too early for that."""
@@ -125,7 +125,7 @@ class KeySource:
             if self._in_flight is not None:
                 return self._in_flight
             if self.snapshot is not view.snapshot:
-                return _DONE
+                return DONE
             state = view.snapshot.state
             if self._closed or not policies.may_fetch_for_unknown_key(state, self._policy, view.now):
                 return None
@@ -203,8 +203,9 @@ class KeySource:
 
 
 _NO_KEYS = KeySet()
-_DONE: Future[None] = Future()
-_DONE.set_result(None)
+#: A wait that is over.
+DONE: Future[None] = Future()
+DONE.set_result(None)
 
 
 def _never() -> Fetched:

@@ -192,6 +192,33 @@ def test_the_library_is_not_started_anew_in_the_middle_of_a_call(
     assert told == ["signed", "started anew"]
 
 
+def test_a_call_that_hangs_keeps_nobody_waiting_for_ever(
+    custodian: PKCS11Custodian, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library stays as it is while that call is in it, and whoever needs it anew is told so."""
+    real, is_hanging, may_end, library = pkcs11_module._SIGN["ES256"], threading.Event(), threading.Event(), Counted()
+
+    def sign(key: Any, message: bytes) -> bytes:
+        if message == b"lost":
+            raise pkcs11.SessionHandleInvalid
+        is_hanging.set()
+        may_end.wait(30)
+        return real(key, message)
+
+    public = as_signing_key(custodian.public_key("p256")[1])
+    monkeypatch.setitem(pkcs11_module._SIGN, "ES256", sign)
+    monkeypatch.setattr(pkcs11, "lib", lambda _path: library)
+    monkeypatch.setattr(pkcs11_module, "TIMEOUT", 0.05)
+    with ThreadPoolExecutor(1) as thread:
+        hanging = thread.submit(custodian.sign, "p256", "ES256", b"slow")
+        is_hanging.wait(30)
+        with pytest.raises(Unavailable, match="SessionHandleInvalid"):
+            custodian.sign("p256", "ES256", b"lost")
+        assert library.starts == 0
+        may_end.set()
+        public.verifier("ES256")(hanging.result(30), b"slow")
+
+
 @_of_dead_sessions
 def test_a_token_that_is_away_is_unavailable_until_it_is_back(custodian: PKCS11Custodian, configuration: Path) -> None:
     """503 meanwhile, and no restart."""

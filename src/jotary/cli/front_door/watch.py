@@ -9,7 +9,7 @@ from uvicorn.server import ServerState
 
 #: Seconds between two looks at the connections. No connection has a timer of its own.
 SWEEP_INTERVAL: Final = 1
-#: Sweeps without a byte, after which a connection is idle: a second at least.
+#: Sweeps for which a client was waited for, after which its connection is idle: a second at least.
 IDLE: Final = 2
 
 log = structlog.get_logger("jotary.server")

@@ -91,6 +91,16 @@ async def test_all_are_looked_at_though_some_go_meanwhile(connections: set[Guest
     assert all(guest.was_seen for guest in guests)
 
 
+@pytest.mark.parametrize(("limit", "room"), [(10, 5), (11, 5), (2, 1), (1, 1)])
+async def test_half_of_the_connections_may_have_a_request_at_once(limit: int, room: int) -> None:
+    """Decision 13: what is refused costs half of what is served, and comes back at once."""
+    watch = Watch(set(), limit)
+    watch.starting = room - 1
+    assert not watch.is_overloaded()
+    watch.starting = room
+    assert watch.is_overloaded()
+
+
 async def test_one_request_at_least_may_begin(lonely: Watch) -> None:
     """With the smallest of bounds."""
     assert not lonely.is_overloaded()

@@ -18,7 +18,7 @@ from jotary.server.ports import Unavailable
 from jotary.server.store.compiled import Statement
 from jotary.server.store.driver import Step
 from jotary.server.store.sqlite import writer
-from jotary.server.store.sqlite.file import connect, prepare
+from jotary.server.store.sqlite.file import connect
 from jotary.server.store.sqlite.writer import Writer
 
 pytestmark = pytest.mark.anyio
@@ -31,16 +31,6 @@ CHANGE = RotateSession("session", 0, 0, 0)
 def anyio_backend() -> str:
     """The event loop that the server runs on."""
     return "asyncio"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> str:
-    """A database with one table."""
-    path = str(tmp_path / "jotary.db")
-    prepare(path)
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("CREATE TABLE t (x)")
-    return path
 
 
 @pytest.fixture

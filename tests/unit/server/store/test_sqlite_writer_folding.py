@@ -1,11 +1,9 @@
 """Folding the log in beside the commits, when the writer or its event loop comes to an end."""
 
 import asyncio
-import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -15,7 +13,7 @@ from jotary.server.model.changes import RotateSession
 from jotary.server.store.compiled import Statement
 from jotary.server.store.driver import Step
 from jotary.server.store.sqlite import writer
-from jotary.server.store.sqlite.file import connect, prepare
+from jotary.server.store.sqlite.file import connect
 from jotary.server.store.sqlite.writer import Writer
 
 _UNIT: Sequence[Step] = [
@@ -44,12 +42,8 @@ class SlowFolder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SlowFolder:
-    """On a database with one table, whose log is long with five rows."""
-    path = str(tmp_path / "jotary.db")
-    prepare(path)
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE t (x)")
+def folder(path: str, monkeypatch: pytest.MonkeyPatch) -> SlowFolder:
+    """On a database whose log is long with five rows."""
     monkeypatch.setattr(writer, "CHECKPOINT_AFTER", 5)
     monkeypatch.setattr(writer, "IDLE_SECONDS", 3600)
     return SlowFolder(path)

@@ -1,11 +1,9 @@
 """The one writer of a SQLite file, where a thread is late or not to be had."""
 
 import asyncio
-import contextlib
 import sqlite3
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar, NoReturn
 
 import pytest
@@ -17,7 +15,7 @@ from jotary.server.ports import Unavailable
 from jotary.server.store.compiled import Statement
 from jotary.server.store.driver import Step
 from jotary.server.store.sqlite import writer
-from jotary.server.store.sqlite.file import connect, prepare
+from jotary.server.store.sqlite.file import connect
 from jotary.server.store.sqlite.writer import Writer
 
 pytestmark = pytest.mark.anyio
@@ -30,16 +28,6 @@ _CHANGE = RotateSession("session", 0, 0, 0)
 def anyio_backend() -> str:
     """The event loop that the server runs on."""
     return "asyncio"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> str:
-    """A database with one table."""
-    path = str(tmp_path / "jotary.db")
-    prepare(path)
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE t (x)")
-    return path
 
 
 def _unit(*, may_lag: bool = False) -> Sequence[Step]:

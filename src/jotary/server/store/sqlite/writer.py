@@ -144,10 +144,10 @@ class Writer:
         One that is not synced is in the log before all that come later, and one fsync makes all of the log last.
         """
         if self._connection is not None:
+            if is_synced != self._is_synced:
+                self._connection.execute(f"PRAGMA synchronous = {'FULL' if is_synced else 'NORMAL'}")
+                self._is_synced = is_synced
             try:
-                if is_synced != self._is_synced:
-                    self._connection.execute(f"PRAGMA synchronous = {'FULL' if is_synced else 'NORMAL'}")
-                    self._is_synced = is_synced
                 self._connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY:
