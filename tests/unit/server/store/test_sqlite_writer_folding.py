@@ -111,11 +111,11 @@ def test_a_writer_at_rest_does_nothing(folder: SlowFolder, monkeypatch: pytest.M
             await fold(is_idle=is_idle)
 
         monkeypatch.setattr(a_writer, "_fold", noted)
-        await a_writer.write(_UNIT)
+        await asyncio.gather(*(a_writer.write(_UNIT) for _ in range(3)))
         await _until(lambda: a_writer._checkpointed > 0)
         await asyncio.sleep(0.1)
         await a_writer.close()
 
     asyncio.run(journey())
-    assert told == [1]
+    assert told == [3]
     assert turns == [False, True]

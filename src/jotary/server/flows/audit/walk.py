@@ -52,8 +52,7 @@ class Walk:
         expected = link(self._seal, event)
         if event.seal != expected and self._misfit is None:
             self._misfit = event
-        # Behind a misfit the walk goes on from the seal that is there: how many events there are tells what happened.
-        self._seal = event.seal if self._misfit and event.seal is not None else expected
+        self._seal = expected
         self._is_met = self._is_met or event.seal == self._noted
 
     def finding(self) -> Finding | None:
@@ -61,7 +60,10 @@ class Walk:
         missing = self._chain.head_count - self._chain.anchor_count - self.sealed
         if self._misfit is not None:
             return _explain(self._misfit, missing)
-        if missing or self._seal != self._chain.head_seal:
+        if missing <= 0 and self._seal != self._chain.head_seal:
+            problem = "the events fit each other and not the end of the chain: they were changed, and sealed anew"
+            return Finding("changed", problem)
+        if missing:
             problem = f"the end was cut off: {missing} sealed events are missing behind event {self._last}"
             return Finding("cut_off", problem, self._last)
         if not self._is_met:
