@@ -83,6 +83,10 @@ class Network(httpx2.AsyncBaseTransport):
         self.meanwhile(url, gate)
         return gate
 
+    def let_pass(self, url: str) -> None:
+        """Keep no further requests for a URL; those that wait go on waiting."""
+        del self._on_the_way[url]
+
     def meanwhile(self, url: str, act: Callable[[], Awaitable[None]]) -> None:
         """Do something while requests for a URL are on their way."""
         self._on_the_way[url] = act

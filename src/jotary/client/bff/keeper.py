@@ -53,6 +53,7 @@ class SessionKeeper:
         self._clock = clock
         self._recent = RecentSessions()
         self._ended = EndedSessions()
+        self._superseded = EndedSessions()
         self._flights: SingleFlight[bytes, Live | Over | Suspended] = SingleFlight()
         self._no_refresh_before = 0
 
@@ -121,12 +122,15 @@ class SessionKeeper:
         """
         if isinstance(outcome, Suspended):
             return []
-        if isinstance(outcome, Over) or outcome.session.id in self._ended:
-            return self._cookies.clear(present)
         now = self._clock()
         sent = self._cookies.read(present, now=now)
+        if isinstance(outcome, Over):
+            # What stands in its place by now would go with it.
+            return [] if sent is not None and sent.id in self._superseded else self._cookies.clear(present)
+        if outcome.session.id in self._ended:  # whoever ended it has seen to its cookie, too
+            return []
         newest = self._recent.latest(outcome.session)
-        if sent is not None and sent.generation == newest.generation:
+        if (sent is not None and sent.generation == newest.generation) or self._recent.has_moved_on(newest):
             return []
         return self._cookies.write(newest, now=now, present=present)
 
@@ -146,6 +150,11 @@ class SessionKeeper:
             await self.end(session)
             raise
         return self._cookies.write(fitting, now=self._clock(), present=present)
+
+    async def end_superseded(self, session: Session) -> None:
+        """End a session in whose place the browser has another one already: no answer takes that one away."""
+        self._superseded.add(session.id, until=session.expires_at, now=self._clock())
+        await self.end(session)
 
     async def end(self, session: Session) -> None:
         """End a session here and at the issuer.

@@ -32,6 +32,7 @@ class RecentSessions:
 
     def __init__(self) -> None:
         self._renewed: OrderedDict[str, _Renewed] = OrderedDict()
+        self._shown: OrderedDict[str, int] = OrderedDict()  # the newest generation that a browser has sent
 
     def remember(self, session: Session, *, now: int) -> None:
         """Note what a refresh has given."""
@@ -40,11 +41,16 @@ class RecentSessions:
             return
         self._renewed[session.id] = _Renewed(session, now)
         self._renewed.move_to_end(session.id)
-        while len(self._renewed) > MOST_RECENT:
-            self._renewed.popitem(last=False)
+        self._shown.setdefault(session.id, 0)
+        self._shown.move_to_end(session.id)
+        for memory in (self._renewed, self._shown):
+            while len(memory) > MOST_RECENT:
+                memory.popitem(last=False)
 
     def newest(self, presented: Session, *, now: int) -> Session:
         """The session to go on with when the browser presents this one."""
+        if presented.id in self._shown:
+            self._shown[presented.id] = max(presented.generation, self._shown[presented.id])
         known = self._renewed.get(presented.id)
         if known is None:
             return presented
@@ -62,9 +68,14 @@ class RecentSessions:
         known = self._renewed.get(session.id)
         return known.session if known is not None and known.session.generation > session.generation else session
 
+    def has_moved_on(self, session: Session) -> bool:
+        """Whether a browser has shown a newer generation: an answer that took minutes would set it back."""
+        return session.generation < self._shown.get(session.id, 0)
+
     def forget(self, session_id: str) -> None:
         """Drop a session that is over."""
         self._renewed.pop(session_id, None)
+        self._shown.pop(session_id, None)
 
 
 class EndedSessions:

@@ -159,3 +159,38 @@ def test_what_nobody_needs_to_be_healed_from_is_forgotten() -> None:
     recent.remember(session(1), now=NOW)
     recent.newest(session(1), now=NOW + 30)
     assert not recent._renewed
+
+
+def test_a_browser_that_has_moved_on_is_not_set_back() -> None:
+    """An answer that took minutes still holds the generation of its beginning; the one that arrived is forgotten."""
+    recent = RecentSessions()
+    recent.remember(session(1), now=NOW)
+    recent.remember(session(2), now=NOW + 240)
+    assert not recent.has_moved_on(session(1))  # nobody has shown the second one
+    recent.newest(session(2), now=NOW + 280)
+    assert recent.has_moved_on(session(1))
+    assert not recent.has_moved_on(session(2))
+    recent.newest(session(0), now=NOW + 281)  # a copy
+    assert recent.has_moved_on(session(1))
+
+
+def test_a_generation_of_another_process_counts_as_well() -> None:
+    """It was shown here, wherever it was made."""
+    recent = RecentSessions()
+    recent.remember(session(1), now=NOW)
+    recent.newest(session(1), now=NOW + 31)
+    recent.newest(session(2), now=NOW + 240)
+    assert recent.has_moved_on(session(1))
+
+
+def test_what_browsers_have_shown_is_bounded_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As what is remembered for them."""
+    monkeypatch.setattr(memory, "MOST_RECENT", 2)
+    recent = RecentSessions()
+    for number, name in enumerate(("one", "two", "one", "three"), start=1):
+        recent.remember(session(number, name), now=NOW)
+        recent.newest(session(number, name), now=NOW)
+    assert [recent.has_moved_on(session(0, name)) for name in ("one", "two", "three")] == [True, False, True]
+    recent.forget("one")
+    recent.newest(session(9, "one"), now=NOW)
+    assert list(recent._shown) == ["three"]

@@ -120,7 +120,8 @@ async def test_signing_out_while_the_api_is_still_answering_wins(world: "World")
     await gate.arrived.wait()
     await browser.fetch("/auth/logout", "POST")
     gate.go_on.set()
-    await call
+    assert "set-cookie" not in (await call).headers
+    assert (await tab.fetch("/auth/me")).status_code == 401
     assert tab.cookies == {}
 
 
