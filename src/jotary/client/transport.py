@@ -25,6 +25,8 @@ ISSUER_TIMEOUT: Final = 5.0
 # Servers commonly close idle connections after 5 s; a request on one that is being closed would fail for nothing.
 _LIMITS = httpx2.Limits(max_connections=256, max_keepalive_connections=32, keepalive_expiry=3.0)
 _OVERLOADED = frozenset({429, 500, 502, 503, 504})
+# RFC 9110 §15: others no server can pass on, and nobody asks an API for another protocol (101).
+_FINAL_STATUSES = range(200, 600)
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -238,6 +240,9 @@ class UpstreamTransport:
             raise UpstreamTimeoutError(f"{_place(url)} did not answer in time ({type(error).__name__})") from error
         except httpx2.TransportError as error:
             raise UnavailableError(f"{_place(url)} cannot be reached ({type(error).__name__})") from error
+        if response.status_code not in _FINAL_STATUSES:
+            await response.aclose()
+            raise UnavailableError(f"{_place(url)} answered with HTTP status {response.status_code}")
         return UpstreamAnswer(response.status_code, response.headers.raw, response.aiter_raw(), response.aclose)
 
     async def aclose(self) -> None:

@@ -104,6 +104,17 @@ async def test_an_api_that_hangs_up_is_unavailable(serving: Serving, answer: byt
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("status", [101, 600, 999])
+async def test_a_status_that_nobody_can_pass_on_is_no_answer(serving: Serving, status: int) -> None:
+    """RFC 9110 §15: there is none beyond 599, and nobody has asked for another protocol; the connection is closed."""
+    answer = b"HTTP/1.1 %d Odd\r\nContent-Length: 2\r\n\r\n{}" % status
+    async with serving(answer, OK) as server, passing() as streams:
+        with pytest.raises(UnavailableError):
+            await streams.send("GET", server.url, [], b"")
+        assert await collect((await streams.send("GET", server.url, [], b"")).body) == b"{}"
+        assert server.connections == 2
+
+
 async def test_a_body_is_streamed_as_it_comes(serving: Serving) -> None:
     """With the length that was declared, or in chunks."""
 

@@ -1,5 +1,6 @@
 """Which headers cross the proxy: what belongs to one connection, to the browser or to this origin stays on its side."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -51,13 +52,16 @@ _NEVER_SENT: Final = frozenset(
     }
 )
 _NEVER_SENT_PREFIXES: Final = (b"x-forwarded", b"sec-", b"cf-connecting-")
-# What would act on this whole origin: its cookies, its storage, its policies, what other origins may read of it.
+# What would act on this whole origin: its cookies, its storage, its policies, what other origins may read of it; and
+# on the server or cache in front, which takes it for this application's word: another file, another time to keep it.
 _NEVER_RETURNED: Final = frozenset(
     {
+        b"accept-ch",
         b"alt-svc",
         b"clear-site-data",
         b"content-security-policy",
         b"content-security-policy-report-only",
+        b"critical-ch",
         b"cross-origin-resource-policy",
         b"date",
         b"expect-ct",
@@ -71,14 +75,23 @@ _NEVER_RETURNED: Final = frozenset(
         b"service-worker-allowed",
         b"set-cookie",
         b"set-cookie2",
+        b"set-login",
         b"strict-transport-security",
+        b"surrogate-control",
         b"timing-allow-origin",
+        b"x-accel-expires",
+        b"x-accel-redirect",
         b"x-content-type-options",
         b"x-frame-options",
+        b"x-lighttpd-send-file",
         b"x-permitted-cross-domain-policies",
+        b"x-sendfile",
     }
 )
-_NEVER_RETURNED_PREFIXES: Final = (b"access-control-",)
+_NEVER_RETURNED_PREFIXES: Final = (b"access-control-", b"sec-", b"secure-session-")
+_TARGETED_CACHE_CONTROL: Final = b"-cache-control"  # RFC 9213 §2.1: caches prefer it to the one that is set below
+_NO_BODY: Final = frozenset({204, 304})
+_UNPRINTABLE = re.compile(rb"[^\t -~\x80-\xff]")
 # An API's answer must not become a page, a script or a frame of this origin, whatever it says it is.
 _ADDED: Final = (
     (b"content-security-policy", b"sandbox; default-src 'none'; frame-ancestors 'none'"),
@@ -101,14 +114,20 @@ def request_headers(received: Raw, access_token: Secret) -> list[tuple[bytes, by
     return [*kept, (b"authorization", f"Bearer {access_token.reveal()}".encode("ascii"))]
 
 
-def response_headers(received: Raw, route: Route, set_cookies: Iterable[str]) -> list[tuple[bytes, bytes]]:
+def response_headers(status: int, received: Raw, route: Route, set_cookies: Iterable[str]) -> list[tuple[bytes, bytes]]:
     """The headers that the browser gets."""
     received = [(name.lower(), value) for name, value in received]
     dropped = _HOP_BY_HOP | _NEVER_RETURNED | _named_by_connection(received)
+    # RFC 9112 §6.3: such a length is not the body's, and the server in front of the browser would believe it.
+    if status in _NO_BODY or any(name == b"transfer-encoding" for name, _ in received):
+        dropped |= {b"content-length"}
     kept = [
         (name, value)
         for name, value in received
-        if name not in dropped and not name.startswith(_NEVER_RETURNED_PREFIXES)
+        if name not in dropped
+        and not name.startswith(_NEVER_RETURNED_PREFIXES)
+        and not name.endswith(_TARGETED_CACHE_CONTROL)
+        and not _UNPRINTABLE.search(value)  # RFC 9110 §5.5
     ]
     cookies = [(b"set-cookie", cookie.encode("ascii")) for cookie in set_cookies]
     return [*_cacheable(_relocated(kept, route), is_personal=bool(cookies)), *_ADDED, *cookies]

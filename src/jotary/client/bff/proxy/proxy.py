@@ -57,7 +57,8 @@ class Proxy:
         outcome = await self._keeper.use(present)
         if not isinstance(outcome, Live):
             return self._without_session(outcome, present)
-        declared = request.headers.get("content-length")
+        is_chunked = "transfer-encoding" in request.headers  # then no length counts (RFC 9112 §6.3)
+        declared = None if is_chunked else request.headers.get("content-length")
         call = _Call(request, url, Body(request.receive, declared=declared, limit=self._max_body_size))
         try:
             await call.body.prepare()
@@ -67,7 +68,8 @@ class Proxy:
         if not isinstance(outcome, Live):
             await answer.aclose()
             return self._without_session(outcome, present)
-        return _PassedBack(answer, response_headers(answer.headers, route, self._keeper.set_cookies(outcome, present)))
+        cookies = self._keeper.set_cookies(outcome, present)
+        return _PassedBack(answer, response_headers(answer.status, answer.headers, route, cookies))
 
     async def _answer(self, call: _Call, live: Live) -> tuple[Live | Over | Suspended, UpstreamAnswer]:
         """The API's answer; if it refuses a token that should be good, once more with a new one."""

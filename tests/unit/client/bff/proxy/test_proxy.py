@@ -243,6 +243,13 @@ async def test_an_api_that_is_down_is_a_problem_and_no_stack_trace(
     assert browser.cookies != before
 
 
+async def test_an_answer_that_is_not_http_is_a_problem(world: "World") -> None:
+    """RFC 9110 §15: no server can pass on a status beyond 599; an exception in it would be 500 and a stack trace."""
+    world.api.response = lambda _request: Response(status_code=999)
+    browser = await world.signed_in()
+    assert (await browser.fetch("/api/todos")).status_code == 502
+
+
 async def test_an_api_cannot_give_one_persons_cookie_to_another(world: "World") -> None:
     """All people share one connection pool: it keeps no cookies between them."""
     world.api.response = lambda request: JSONResponse(
