@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from jotary.client.bff.return_to import is_local_path
 from jotary.client.errors import ProtocolError
 from jotary.client.transport import check_url
 from jotary.oauth.resource import check_resource
@@ -21,6 +22,9 @@ MAX_BODY_SIZE: Final = 32 * 1024 * 1024
 #: Seconds without a byte after which an API is given up.
 UPSTREAM_TIMEOUT: Final = 30.0
 
+# As browsers write it (RFC 6454 §6.1): punycode, and no port that the scheme implies.
+_HOST = re.compile(r"(?:[a-z0-9\-._]+|\[[0-9a-f:.]+\])(?::[0-9]+)?")
+_IMPLIED_PORT = {"http": ":80", "https": ":443"}
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9\-_~]+)+")
 
 
@@ -93,12 +97,15 @@ def _origin(base_url: str) -> str:
     parts = urlsplit(base_url)
     if parts.path not in {"", "/"} or parts.query or parts.fragment:
         raise ValueError(f"base_url must be an origin such as https://app.example.com, without a path: {base_url!r}")
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    host = parts.netloc.lower().removesuffix(_IMPLIED_PORT[parts.scheme])
+    if not _HOST.fullmatch(host):
+        raise ValueError(f"base_url must name its host in ASCII, such as https://xn--bcher-kva.example: {base_url!r}")
+    return f"{parts.scheme}://{host}"
 
 
 def _signed_out_path(path: str) -> str:
-    if not path.startswith("/") or path.startswith(("//", "/\\")):
-        raise ValueError(f"signed_out_path must be a path of this application: {path!r}")
+    if not is_local_path(path, reserved=f"{AUTH_PREFIX}/logout"):  # there, the browser would go in circles
+        raise ValueError(f"signed_out_path must be a path of this application, percent-encoded: {path!r}")
     return path
 
 

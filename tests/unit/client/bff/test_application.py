@@ -175,6 +175,10 @@ def test_a_server_that_gives_no_raw_path_is_served() -> None:
         {"base_url": "https://app.example#x"},
         {"base_url": "https://user@app.example"},
         {"base_url": "app.example"},
+        {"base_url": "https://b\u00fccher.example"},
+        {"base_url": "https://app example"},
+        {"base_url": "https://app.example:"},
+        {"base_url": "https://app.example\\@evil.example"},
         {"issuer": "http://id.example"},
         {"issuer": "https://id.example?x"},
         {"scopes": ["profile"]},
@@ -199,6 +203,12 @@ def test_a_server_that_gives_no_raw_path_is_served() -> None:
         {"signed_out_path": "//evil.example"},
         {"signed_out_path": "/\\evil.example"},
         {"signed_out_path": "https://evil.example"},
+        {"signed_out_path": "/\t/evil.example"},
+        {"signed_out_path": "/%5cevil.example"},
+        {"signed_out_path": "/tsch\u00fcss"},
+        {"signed_out_path": "/a b"},
+        {"signed_out_path": "/auth/logout"},
+        {"signed_out_path": "bye"},
         {"client_secret": "x", "client_key": Key.generate("ES256")},
     ],
 )
@@ -220,6 +230,9 @@ def test_a_scope_or_resource_that_no_issuer_takes_is_refused_at_the_start(wrong:
     [
         {"base_url": "https://app.example/"},
         {"base_url": "http://localhost:8003"},
+        {"base_url": "http://[::1]:8003"},
+        {"signed_out_path": "/auth/login"},
+        {"signed_out_path": "/bye?from=app#x"},
         {"client_secret": Secret("x")},
         {"client_key": Key.generate("ES256")},
         {"proxy": {"/api": "http://127.0.0.1:8002"}},
@@ -265,3 +278,18 @@ def test_the_addresses_that_the_issuer_must_know_follow_from_the_settings() -> N
     settings = BFF(echo, **{**OPTIONS, "base_url": "https://App.Example/", "signed_out_path": "/bye"})._settings
     assert settings.redirect_uri == "https://app.example/auth/callback"
     assert settings.post_logout_redirect_uri == "https://app.example/bye"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "origin"),
+    [
+        ("https://app.example:443", "https://app.example"),
+        ("http://localhost:80/", "http://localhost"),
+        ("https://app.example:4443", "https://app.example:4443"),
+        ("https://app.example:80", "https://app.example:80"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+    ],
+)
+def test_the_origin_is_written_as_browsers_write_it(base_url: str, origin: str) -> None:
+    """RFC 6454 §6.1: without the port that the scheme implies, or the browser's Origin is another one."""
+    assert BFF(echo, **{**OPTIONS, "base_url": base_url})._settings.origin == origin
