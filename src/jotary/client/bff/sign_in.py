@@ -18,6 +18,7 @@ from jotary.client.bff.settings import AUTH_PREFIX, Settings
 from jotary.client.bff.transaction import Transaction, TransactionCookies
 from jotary.client.errors import ClientError, IssuerError, UnavailableError
 from jotary.client.provider import Provider
+from jotary.client.refresh import SingleFlight
 from jotary.jose import base64url
 from jotary.oauth.errors import OAuthError
 from jotary.oauth.loopback import is_loopback
@@ -60,6 +61,7 @@ class SignIn:
         self._keeper = keeper
         self._clock = clock
         self._entropy = entropy
+        self._flights: SingleFlight[bytes, Session] = SingleFlight()
 
     async def login(self, request: Request, present: dict[str, str]) -> Response:
         """Send the browser to the issuer.
@@ -84,11 +86,11 @@ class SignIn:
     def _canonical(self, request: Request) -> str | None:
         """The address to start at, if somebody opened 127.0.0.1 in development and the application says localhost.
 
-        The cookies must be set where the callback will look for them. In production the web server in front decides
-        which names lead here, and may well hide them.
+        The cookies must be set where the callback will look for them; they know no ports. In production the web server
+        in front decides which names lead here, and may well hide them.
         """
-        expected, opened = urlsplit(self._settings.origin).netloc, request.headers.get("host", "")
-        if opened == expected or not (_is_loopback(expected) and _is_loopback(opened)):
+        expected, opened = urlsplit(self._settings.origin).hostname, _hostname(request.headers.get("host", ""))
+        if opened == expected or not (is_loopback(expected) and is_loopback(opened)):
             return None
         return f"{self._settings.origin}{AUTH_PREFIX}/login?{request.scope['query_string'].decode('latin-1')}"
 
@@ -116,7 +118,10 @@ class SignIn:
         if transaction is None:
             return self._unexpected(present)
         try:
-            session = await self._open_session(parameters, transaction)
+            # Reloaded while it is under way: a code that is sent twice ends the session (RFC 6749 §4.1.2).
+            session = await self._flights.run(
+                transaction.state.sha256(), lambda: self._open_session(parameters, transaction)
+            )
             cookies = await self._keeper.begin(session, present)
         except (ClientError, SessionTooLargeError) as error:
             response = self._failed(error, transaction.return_to)
@@ -147,7 +152,7 @@ class SignIn:
     def _end_previous(self, present: dict[str, str]) -> BackgroundTask | None:
         """A session that this one replaces would otherwise live on at the issuer, with nobody to end it."""
         previous = self._keeper.presented(present)
-        return None if previous is None else BackgroundTask(self._keeper.end, previous)
+        return None if previous is None else BackgroundTask(self._keeper.end_superseded, previous)
 
     def _unexpected(self, present: dict[str, str]) -> Response:
         """No such attempt in this browser: reloaded, gone back to, too late, or planted by somebody else."""
@@ -173,8 +178,8 @@ class SignIn:
         return page(status, title, text, link=link, link_text="Sign in")
 
 
-def _is_loopback(netloc: str) -> bool:
+def _hostname(host: str) -> str | None:
     try:
-        return is_loopback(urlsplit(f"//{netloc}").hostname)
+        return urlsplit(f"//{host}").hostname
     except ValueError:  # a Host header can hold anything
-        return False
+        return None

@@ -1,6 +1,7 @@
 """One attempt to sign in, kept in the browser that started it until the answer comes back (RFC 6749 §10.12)."""
 
 import hashlib
+import itertools
 from collections.abc import Callable
 from typing import Final
 
@@ -17,6 +18,9 @@ PREFIX: Final = "__Host-signin-"
 LIFETIME: Final = 900
 #: Attempts that one browser may have open at once; the oldest give way, so that cookies do not pile up.
 MOST: Final = 5
+#: Characters that they may take together: a link can make them long, and web servers refuse all requests of a browser
+#: whose cookies are longer than they read, 8 kB commonly.
+MOST_LENGTH: Final = 4_096
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -69,7 +73,8 @@ class TransactionCookies:
         )
         name = _name(request.state.reveal())
         value = self._sealer.seal(msgspec.msgpack.encode(sealed), purpose=name, entropy=self._entropy(SEALING_ENTROPY))
-        dropped = [cookies.clear_cookie(name) for name in self._dispensable(present, now)]
+        kept = self._kept(present, now, room=MOST_LENGTH - len(name) - len(value))
+        dropped = [cookies.clear_cookie(one) for one in present if one.startswith(PREFIX) and one not in kept]
         return [cookies.set_cookie(name, value, max_age=LIFETIME), *dropped]
 
     def read(self, state: str, present: dict[str, str], *, now: int) -> Transaction | None:
@@ -81,12 +86,13 @@ class TransactionCookies:
         """The Set-Cookie header that removes an attempt."""
         return cookies.clear_cookie(_name(state))
 
-    def _dispensable(self, present: dict[str, str], now: int) -> list[str]:
-        """The names of cookies that make room for one more attempt."""
-        ends = {name: self._open(name, present) for name in present if name.startswith(PREFIX)}
-        alive = {name: one.expires_at for name, one in ends.items() if one is not None and now < one.expires_at}
+    def _kept(self, present: dict[str, str], now: int, *, room: int) -> list[str]:
+        """The names of cookies that stay beside one more attempt: the newest ones, as far as there is room."""
+        opened = {name: self._open(name, present) for name in present if name.startswith(PREFIX)}
+        alive = {name: one.expires_at for name, one in opened.items() if one is not None and now < one.expires_at}
         newest = sorted(alive, key=alive.__getitem__, reverse=True)[: MOST - 1]
-        return [name for name in ends if name not in newest]
+        lengths = itertools.accumulate(len(name) + len(present[name]) for name in newest)
+        return [name for name, length in zip(newest, lengths, strict=True) if length <= room]
 
     def _open(self, name: str, present: dict[str, str]) -> Transaction | None:
         value = present.get(name)

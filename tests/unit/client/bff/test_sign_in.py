@@ -1,5 +1,6 @@
 """Signing in, as people and applications do it."""
 
+import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -56,6 +57,37 @@ async def test_attempts_do_not_pile_up(world: "World") -> None:
     for address in addresses[7:]:
         answer = await browser.come_back(address)
         assert answer.headers["location"] == "https://app.example/"
+
+
+async def test_attempts_stay_short_together(world: "World") -> None:
+    """A foreign page's links can make each as long as it may be: web servers read 8 kB of cookies, and refuse more."""
+    browser = world.browser()
+    addresses = [await browser.begin()]
+    for _ in range(5):
+        world.clock.advance(1)
+        addresses.append(await browser.begin("?return_to=/" + "a" * 1023))
+        assert sum(len(name) + len(value) for name, value in browser.cookies.items()) <= 4096
+    assert len(browser.cookies) == 2
+    assert (await browser.come_back(addresses[0])).status_code == 400
+    assert (await browser.come_back(addresses[-1])).headers["location"].endswith("/" + "a" * 1023)
+
+
+async def test_an_answer_that_is_sent_again_meanwhile_redeems_the_code_once(world: "World") -> None:
+    """RFC 6749 §4.1.2: an issuer takes the second use for theft; it was a reload, or a browser's own second attempt."""
+    browser = world.browser()
+    address = await browser.begin()
+    answer = await world.network.handle_async_request(httpx2.Request("GET", address))
+    path = answer.headers["location"].removeprefix("https://app.example")
+    gate = world.network.hold("https://id.example/token")
+    calls = [asyncio.create_task(browser.send("GET", path, {"Sec-Fetch-Mode": "navigate"})) for _ in range(2)]
+    await gate.arrived.wait()
+    for _ in range(20):  # as far as both of them come
+        await asyncio.sleep(0)
+    gate.go_on.set()
+    answers = await asyncio.gather(*calls)
+    assert [answer.headers["location"] for answer in answers] == ["https://app.example/"] * 2
+    assert len(world.issuer.sent) == 1
+    assert (await browser.fetch("/auth/me")).status_code == 200
 
 
 async def test_an_attempt_that_took_too_long_is_over(world: "World") -> None:
@@ -149,6 +181,8 @@ async def test_a_script_cannot_sign_in(world: "World") -> None:
         ("http://localhost:8003", "127.0.0.1:8003", True),
         ("http://127.0.0.1:8003", "localhost:8003", True),
         ("http://localhost:8003", "localhost:8003", False),
+        ("http://localhost:8003", "localhost:5173", False),
+        ("http://localhost:80", "localhost", False),
         ("http://localhost:8003", "evil.example", False),
         ("https://app.example", "127.0.0.1:8003", False),
         ("http://localhost:8003", "[", False),
@@ -158,7 +192,10 @@ async def test_a_script_cannot_sign_in(world: "World") -> None:
 async def test_in_development_the_right_name_is_used(
     world: "World", base_url: str, host: str, *, is_sent_there: bool
 ) -> None:
-    """Cookies of localhost do not reach 127.0.0.1. Behind a web server in front, the Host header says nothing."""
+    """Cookies of localhost do not reach 127.0.0.1. Behind a web server in front, the Host header says nothing.
+
+    Ports are another matter: cookies know none, and a development server in front would send the browser in circles.
+    """
     world.start(base_url=base_url)
     browser = world.browser()
     location = await browser.begin("?return_to=/todos", Host=host)
