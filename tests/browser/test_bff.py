@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp
@@ -20,6 +20,7 @@ from jotary.client.bff.sealing import Sealer
 from jotary.client.bff.session import Session, SessionCookies
 from jotary.client.token_endpoint import TokenSet
 from jotary.oauth.secret import Secret
+from todo.web.app import from_environment
 
 SECRET = b"s" * 32
 
@@ -80,15 +81,26 @@ def app() -> Iterator[App]:
             yield App(url, api, foreign)
 
 
-@pytest.fixture
-def context(chromium: Browser, app: App) -> Iterator[BrowserContext]:
-    """A browser in which somebody is signed in: the cookie as the application's own Set-Cookie makes it."""
+def session_cookie(*, refresh_token: str | None = None, lives: int = 300) -> str:
+    """The application's own Set-Cookie for somebody whose access token lives for so many seconds."""
     now = int(time.time())
     tokens = TokenSet(
-        access_token=Secret("at"), refresh_token=None, id_token=None, scopes=(), obtained_at=now, expires_at=now + 300
+        access_token=Secret("at"),
+        refresh_token=None if refresh_token is None else Secret(refresh_token),
+        id_token=None,
+        scopes=(),
+        obtained_at=now,
+        expires_at=now + lives,
     )
     session = Session(id="s", generation=0, subject="p", name="Ada", email=None, expires_at=now + 900, tokens=tokens)
     (header,) = SessionCookies(Sealer([SECRET]), secrets.token_bytes).write(session, now=now, present={})
+    return header
+
+
+@pytest.fixture
+def context(chromium: Browser, app: App) -> Iterator[BrowserContext]:
+    """A browser in which somebody is signed in."""
+    header = session_cookie()
     context = chromium.new_context()
     context.route(f"{app.url}/plant", lambda route: route.fulfill(headers={"Set-Cookie": header}, body="planted"))
     context.new_page().goto(f"{app.url}/plant")
@@ -176,3 +188,31 @@ def test_a_link_from_another_site_may_be_followed(context: BrowserContext, app: 
     with page.expect_navigation():
         page.evaluate(f"location.assign('{app.url}/api/todos')")
     assert '"token":true' in page.content()
+
+
+@pytest.mark.parametrize("is_signed_in", [True, False])
+def test_the_todo_page_knows_an_issuer_that_is_away_from_nobody(
+    chromium: Browser, monkeypatch: pytest.MonkeyPatch, *, is_signed_in: bool
+) -> None:
+    """Whoever is signed in is told to try again, and not asked to sign in, which nobody can at that moment."""
+    settings = {
+        "ISSUER": "http://127.0.0.1:9",
+        "CLIENT_ID": "todo-web",
+        "CLIENT_SECRET": "x",
+        "SECRET": SECRET.decode(),
+    }
+    places = {"WEB_URL": "http://localhost", "AUDIENCE": "https://todo.example", "API_URL": "http://127.0.0.1:9"}
+    for name, value in {**settings, **places}.items():
+        monkeypatch.setenv(f"TODO_{name}", value)
+    context = chromium.new_context()
+    with serving(from_environment(), "localhost") as url:
+        if is_signed_in:
+            header = session_cookie(refresh_token="rt", lives=0)
+            context.route(f"{url}/plant", lambda route: route.fulfill(headers={"Set-Cookie": header}, body="planted"))
+            context.new_page().goto(f"{url}/plant")
+        page = context.new_page()
+        page.goto(url)
+        expect(page.locator("#notice" if is_signed_in else "#welcome")).to_be_visible()
+        assert page.get_by_role("link", name="Sign in").is_visible() is not is_signed_in
+        assert ("You are still signed in" in page.inner_text("#notice")) is is_signed_in
+    context.close()

@@ -131,6 +131,4 @@ if (person) {
   element("who").textContent = person.name ?? person.email ?? "";
   element("account").hidden = element("tasks").hidden = false;
   await load();
-} else {
-  showWelcome();
 }
