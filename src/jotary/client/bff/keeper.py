@@ -130,7 +130,7 @@ class SessionKeeper:
         if outcome.session.id in self._ended:  # whoever ended it has seen to its cookie, too
             return []
         newest = self._recent.latest(outcome.session)
-        if (sent is not None and sent.generation == newest.generation) or self._recent.has_moved_on(newest):
+        if sent is None or sent.generation == newest.generation or self._recent.has_moved_on(newest):
             return []
         return self._cookies.write(newest, now=now, present=present)
 

@@ -88,3 +88,20 @@ async def test_an_answer_that_took_minutes_does_not_put_an_older_cookie_back(wor
     world.clock.advance(250)
     assert (await browser.fetch("/api/todos")).status_code == 200
     assert world.issuer.ended == set()
+
+
+async def test_a_session_that_ends_before_its_answer_begins_takes_nothing_away(world: "World") -> None:
+    """The browser has dropped its cookie by itself, and may have another one by now."""
+    world.start(session_lifetime=260)
+    browser = await world.signed_in()
+    world.clock.advance(250)
+    gate = world.network.hold(SLOW)
+    call = asyncio.create_task(browser.fetch("/api/slow"))
+    await gate.arrived.wait()
+    world.clock.advance(10)
+    await browser.sign_in()
+    gate.go_on.set()
+    answer = await call
+    assert answer.status_code == 200
+    assert "set-cookie" not in answer.headers
+    assert (await browser.fetch("/auth/me")).status_code == 200

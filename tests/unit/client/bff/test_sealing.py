@@ -88,3 +88,9 @@ def test_too_little_entropy_is_refused(size: int) -> None:
     """A nonce that is cut short would be used twice."""
     with pytest.raises(ValueError, match="24 random bytes"):
         SEALER.seal(b"text", purpose="p", entropy=b"e" * size)
+
+
+def test_what_an_earlier_release_sealed_still_opens() -> None:
+    """Version 1, byte for byte: whoever changes it signs everybody out."""
+    sealed = SEALER.seal(b"text", purpose="p", entropy=bytes(range(24)))
+    assert sealed == "AQABAgMEBQYHCAkKCwwNDg8QERITFBUWF2vln3sdKwNen9mmaJz9508Rrwv2"

@@ -158,3 +158,14 @@ def test_what_is_sealed_does_not_print() -> None:
     assert "s3cret" not in repr(session_module._decoder.decode(text))
     text = msgspec.msgpack.encode(["s3cret"] * 5 + [1])
     assert "s3cret" not in repr(transaction._decoder.decode(text))
+
+
+def test_a_session_of_an_earlier_release_is_still_one() -> None:
+    """Written by the first one; fields are only ever appended."""
+    value = (
+        "1.AQABAgMEBQYHCAkKCwwNDg8QERITFBUWF4MplGqoFWUcvwjt4GkVBlhl5e_GoKwDxn_pPUg3_A0vjpHAW3jBfzLiA_-ko18jWlrzJiQj"
+        "LgSdLZEDnHvEh6D6YHqP6058typnknM9IQJHPTBkZQ"
+    )
+    read = COOKIES.read({COOKIE: value}, now=NOW)
+    assert read is not None
+    assert plain(read) == plain(session())

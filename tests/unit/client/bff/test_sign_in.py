@@ -90,6 +90,41 @@ async def test_an_answer_that_is_sent_again_meanwhile_redeems_the_code_once(worl
     assert (await browser.fetch("/auth/me")).status_code == 200
 
 
+async def test_people_who_sign_in_at_the_same_time_get_sessions_of_their_own(world: "World") -> None:
+    """Only the same attempt shares an outcome."""
+    browsers = [world.browser() for _ in range(2)]
+    addresses = [await browser.begin() for browser in browsers]
+    gate = world.network.hold("https://id.example/token")
+    pairs = zip(browsers, addresses, strict=True)
+    calls = [asyncio.create_task(browser.come_back(address)) for browser, address in pairs]
+    await gate.arrived.wait()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    gate.go_on.set()
+    await asyncio.gather(*calls)
+    sessions = [world.bff._keeper.presented(browser.cookies) for browser in browsers]
+    identifiers = {session.id for session in sessions if session is not None}
+    assert {len(one) for one in identifiers} == {22}  # 128 random bits each
+    assert len(identifiers) == len(world.issuer.generations) == 2
+
+
+async def test_an_application_says_how_long_a_session_lasts(world: "World") -> None:
+    """The cookie goes at the same moment."""
+    world.start(session_lifetime=60)
+    browser = await world.signed_in()
+    assert "Max-Age=60;" in browser.set_cookies[1]
+    world.clock.advance(59)
+    assert (await browser.fetch("/auth/me")).json()["expires_in"] == 1
+    world.clock.advance(1)
+    assert (await browser.fetch("/auth/me")).status_code == 401
+
+
+async def test_a_browser_that_says_nothing_of_fetching_signs_in(world: "World") -> None:
+    """Those before 2023 send no Sec-Fetch-Mode."""
+    answer = await world.browser().send("GET", "/auth/login")
+    assert answer.status_code == 303
+
+
 async def test_an_attempt_that_took_too_long_is_over(world: "World") -> None:
     """A quarter of an hour; then a page says so, without a word of what was sent."""
     browser = world.browser()

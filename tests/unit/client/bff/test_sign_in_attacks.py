@@ -56,6 +56,27 @@ async def test_an_answer_that_does_not_fit_is_refused(world: "World", changes: d
     assert "__Host-session" not in browser.cookies
 
 
+async def test_an_attempt_at_another_issuer_is_not_finished_at_this_one(world: "World") -> None:
+    """RFC 9700 §4.4: the application was set up anew meanwhile; this issuer must not get the other one's code."""
+    world.issuer.metadata["authorization_response_iss_parameter_supported"] = None
+    world.issuer.callback["iss"] = None
+    browser = world.browser()
+    address = await browser.begin()
+    world.issuer.metadata["issuer"] = "https://other.example"
+    world.network.serve("https://other.example", world.issuer.app)
+    world.start(issuer="https://other.example")
+    assert (await browser.come_back(address)).status_code == 400
+    assert world.issuer.sent == []
+
+
+@pytest.mark.parametrize("path", ["/auth/login", "/auth/callback"])
+async def test_a_query_that_is_too_long_is_not_read(world: "World", path: str) -> None:
+    """Nobody's real one has 8 kB."""
+    browser = await world.signed_in()
+    answers = [await browser.send("GET", f"{path}?x={'a' * length}") for length in (8190, 8191)]
+    assert [answer.status_code for answer in answers] == [303, 400]
+
+
 @pytest.mark.parametrize("name", ["state", "code", "iss", "error", "anything"])
 async def test_a_repeated_parameter_is_refused(world: "World", name: str) -> None:
     """RFC 6749 §3.1: one place might read the first, another the last."""
