@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jotary.client.bff import memory
+
 if TYPE_CHECKING:
     from tests.unit.client.bff.conftest import World
 
@@ -52,6 +54,21 @@ async def test_a_request_that_was_sent_just_before_another_sign_in_takes_nothing
     assert answer.status_code == 401
     assert "set-cookie" not in answer.headers
     assert world.api.requests == []
+
+
+async def test_sessions_that_others_stand_for_are_remembered_with_a_bound(
+    world: "World", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one makes room."""
+    monkeypatch.setattr(memory, "MOST_ENDED", 2)
+    earlier = []
+    for _ in range(3):
+        browser = await world.signed_in()
+        earlier.append(browser.copy())
+        await browser.sign_in()
+    assert list(world.bff._keeper._superseded._ended.values()) == [world.clock() + 14 * 86_400] * 2
+    answers = [await tab.fetch("/auth/me") for tab in earlier[1:]]
+    assert [(answer.status_code, "set-cookie" in answer.headers) for answer in answers] == [(401, False)] * 2
 
 
 async def test_a_refresh_that_another_sign_in_overtakes_takes_nothing_away(world: "World") -> None:

@@ -171,6 +171,7 @@ def test_a_browser_that_has_moved_on_is_not_set_back() -> None:
     assert recent.has_moved_on(session(1))
     assert not recent.has_moved_on(session(2))
     recent.newest(session(0), now=NOW + 281)  # a copy
+    recent.remember(session(3), now=NOW + 480)
     assert recent.has_moved_on(session(1))
 
 

@@ -7,6 +7,9 @@ import httpx2
 import pytest
 
 from jotary.client.bff import memory
+from jotary.client.bff.sealing import Sealer
+from jotary.client.bff.sign_out import SignOut
+from jotary.oauth.secret import Secret
 
 if TYPE_CHECKING:
     from tests.unit.client.bff.conftest import World
@@ -72,7 +75,31 @@ async def test_signing_out_without_a_session_is_no_error(world: "World") -> None
     """A second tab, or a session that was over already."""
     answer = await world.browser().fetch("/auth/logout", "POST")
     assert answer.json() == {"location": "/"}
-    assert (await world.browser().open("https://app.example/auth/logout")).text == "page /"
+    browser = world.browser()
+    assert (await browser.open("https://app.example/auth/logout")).text == "page /"
+    assert browser.set_cookies == []
+
+
+async def test_signing_out_twice_ends_it_once(world: "World") -> None:
+    """A second tab with the cookie of before: there is nothing left to tell the issuer, nor to see there."""
+    browser = await world.signed_in()
+    tab = browser.copy()
+    await browser.fetch("/auth/logout", "POST")
+    answer = await tab.fetch("/auth/logout", "POST")
+    assert answer.json() == {"location": "/"}
+    assert tab.cookies == {}
+    assert world.network.count(REVOCATION) == 1
+
+
+async def test_an_application_says_where_signing_out_ends(world: "World") -> None:
+    """At the issuer, too (OIDC RP-Initiated Logout 1.0 §3)."""
+    world.start(signed_out_path="/bye")
+    assert (await world.browser().fetch("/auth/logout", "POST")).json() == {"location": "/bye"}
+    assert (await world.browser().open("https://app.example/auth/logout")).text == "page /bye"
+    browser = await world.signed_in()
+    await browser.fetch("/auth/logout", "POST")
+    await browser.open("https://app.example/auth/logout")
+    assert world.network.requests[-1].url.params["post_logout_redirect_uri"] == "https://app.example/bye"
 
 
 async def test_a_session_that_could_not_be_revoked_is_remembered_longest(
@@ -132,6 +159,37 @@ async def test_an_id_token_that_is_too_long_is_left_out_of_the_way_to_the_issuer
     assert (await browser.fetch("/auth/logout", "POST")).status_code == 200
     assert (await browser.open("https://app.example/auth/logout")).text == "signed out at the issuer"
     assert "id_token_hint" not in world.network.requests[-1].url.params
+
+
+async def test_a_session_without_an_id_token_signs_out(world: "World") -> None:
+    """It was too large for the session, and so for the way to the issuer."""
+    world.issuer.claims["groups"] = ["g" * 100] * 85
+    browser = await world.signed_in()
+    assert (await browser.fetch("/auth/logout", "POST")).json() == {"location": "/auth/logout"}
+    assert "; Max-Age=120;" in browser.set_cookies[-1]
+    assert (await browser.open("https://app.example/auth/logout")).text == "signed out at the issuer"
+    assert "id_token_hint" not in world.network.requests[-1].url.params
+
+
+async def test_the_longest_id_token_that_fits_is_taken_along(world: "World") -> None:
+    """Browsers keep 4096 bytes for one cookie (RFC 6265 §6.1); one more character, and it is left out, no error."""
+    sealer = Sealer([b"s" * 32])
+    sign_out = SignOut(
+        world.bff._settings, world.bff._keeper._provider, world.bff._keeper, sealer, lambda size: b"e" * size
+    )
+    cookies = [sign_out._hint(Secret("a" * length)) for length in (2809, 2810)]
+    values = [cookie.partition(";")[0].partition("=")[2] for cookie in cookies]
+    assert [sealer.open(value, purpose="__Host-signout") for value in values] == [b"a" * 2809, b""]
+
+
+async def test_signing_out_leads_home_when_the_issuer_cannot_be_found(world: "World") -> None:
+    """Another process, which has not read its metadata yet: the session is over in any case."""
+    browser = await world.signed_in()
+    await browser.fetch("/auth/logout", "POST")
+    world.start()
+    world.network.fail("https://id.example/.well-known/openid-configuration", httpx2.ConnectError("down"))
+    assert (await browser.open("https://app.example/auth/logout")).text == "page /"
+    assert browser.cookies == {}
 
 
 async def test_signing_out_without_a_refresh_token_ends_the_session_here(world: "World") -> None:
