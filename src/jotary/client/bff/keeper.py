@@ -1,7 +1,10 @@
 """From a request's cookies to a session that can be used now: healed, refreshed, or over."""
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -18,6 +21,9 @@ from jotary.client.refresh import (
     Unavailable,
     refresh_due_at,
 )
+
+#: Seconds for which whoever signs out waits for the issuer, at most.
+PATIENCE: Final = 5.0
 
 _log = logging.getLogger("jotary.client.bff")
 
@@ -55,6 +61,7 @@ class SessionKeeper:
         self._ended = EndedSessions()
         self._superseded = EndedSessions()
         self._flights: SingleFlight[bytes, Live | Over | Suspended] = SingleFlight()
+        self._revocations: SingleFlight[str, None] = SingleFlight()
         self._no_refresh_before = 0
 
     def presented(self, present: dict[str, str]) -> Session | None:
@@ -163,11 +170,16 @@ class SessionKeeper:
         fails at the next refresh, since the refresh token is revoked; and an API that follows the issuer's
         revocations refuses the access token within a second (design §6.3).
         """
-        now = self._clock()
         session = self._recent.latest(session)
-        self._refuse(session, now)
+        self._refuse(session, self._clock())
+        # It goes on behind the answer, without which the cookie would stay in the browser.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._revocations.run(session.id, lambda: self._end_at_issuer(session))
+
+    async def _end_at_issuer(self, session: Session) -> None:
         if not await self._revoke(session):
-            self._ended.add(session.id, until=session.expires_at, now=now)
+            self._ended.add(session.id, until=session.expires_at, now=self._clock())
 
     def _refuse(self, session: Session, now: int) -> None:
         """Take no cookie of this session any more."""
@@ -188,5 +200,6 @@ class SessionKeeper:
         return True
 
     async def aclose(self) -> None:
-        """Wait for refreshes that are under way: the issuer has counted them."""
+        """Wait for refreshes that are under way, which the issuer has counted, and for revocations."""
         await self._flights.landed()
+        await self._revocations.landed()

@@ -157,3 +157,9 @@ async def test_signing_in_again_ends_the_session_that_was_there(world: "World") 
     await browser.sign_in()
     assert world.issuer.ended == {first}
     assert (await browser.fetch("/auth/me")).status_code == 200
+
+
+async def test_a_browser_that_says_nothing_of_fetching_signs_in(world: "World") -> None:
+    """Those before 2023 send no Sec-Fetch-Mode."""
+    answer = await world.browser().send("GET", "/auth/login")
+    assert answer.status_code == 303

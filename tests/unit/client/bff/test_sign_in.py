@@ -119,12 +119,6 @@ async def test_an_application_says_how_long_a_session_lasts(world: "World") -> N
     assert (await browser.fetch("/auth/me")).status_code == 401
 
 
-async def test_a_browser_that_says_nothing_of_fetching_signs_in(world: "World") -> None:
-    """Those before 2023 send no Sec-Fetch-Mode."""
-    answer = await world.browser().send("GET", "/auth/login")
-    assert answer.status_code == 303
-
-
 async def test_an_attempt_that_took_too_long_is_over(world: "World") -> None:
     """A quarter of an hour; then a page says so, without a word of what was sent."""
     browser = world.browser()
@@ -136,7 +130,9 @@ async def test_an_attempt_that_took_too_long_is_over(world: "World") -> None:
     assert world.issuer.sent == []
 
 
-async def test_an_error_of_the_issuer_is_told_in_our_own_words(world: "World") -> None:
+async def test_an_error_of_the_issuer_is_told_in_our_own_words(
+    world: "World", caplog: pytest.LogCaptureFixture
+) -> None:
     """RFC 6749 §4.1.2.1: anybody can write an error_description, so no page shows it."""
     world.issuer.callback.update({"code": None, "error": "access_denied", "error_description": "Call 555-0100 now"})
     browser = world.browser()
@@ -144,6 +140,7 @@ async def test_an_error_of_the_issuer_is_told_in_our_own_words(world: "World") -
     assert answer.status_code == 403
     assert "cancelled" in answer.text
     assert "555" not in answer.text
+    assert "Call 555-0100 now" in caplog.text  # for the operator
     assert "/auth/login?return_to=/todos" in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert browser.cookies == {}

@@ -1,5 +1,7 @@
 """Everything that can be wrong with a sign-in, on purpose or not."""
 
+import html
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -183,3 +185,14 @@ async def test_a_tampered_cookie_is_ignored_and_removed(world: "World", value: s
     answer = await browser.fetch("/auth/me")
     assert answer.status_code == 401
     assert browser.cookies == {}
+
+
+async def test_the_way_to_try_again_keeps_the_whole_address(world: "World") -> None:
+    """With its query and fragment, which would otherwise be the link's own."""
+    world.issuer.callback.update({"code": None, "error": "temporarily_unavailable"})
+    browser = world.browser()
+    answer = await browser.sign_in("/todos?done=1&page=2#last")
+    link = html.unescape(re.findall(r'href="([^"]+)"', answer.text)[0])
+    world.issuer.callback.clear()
+    await browser.open(f"https://app.example{link}")
+    assert browser.seen[-2].headers["location"] == "https://app.example/todos?done=1&page=2#last"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
-from jotary.client.bff import memory
+from jotary.client.bff import keeper, memory
 from jotary.client.bff.sealing import Sealer
 from jotary.client.bff.sign_out import SignOut
 from jotary.oauth.secret import Secret
@@ -248,6 +248,30 @@ async def test_the_old_cookie_is_refused_while_the_issuer_is_still_being_told(wo
     assert world.api.requests == []
     gate.go_on.set()
     await leaving
+
+
+async def test_an_issuer_that_hangs_keeps_nobody_signed_in(world: "World", monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever closes the tab meanwhile would leave the cookie in the browser. It is told all the same."""
+    monkeypatch.setattr(keeper, "PATIENCE", 0.01)
+    browser = await world.signed_in()
+    gate = world.network.hold(REVOCATION)
+    assert (await browser.fetch("/auth/logout", "POST")).status_code == 200
+    assert list(browser.cookies) == ["__Host-signout"]
+    assert world.issuer.ended == set()
+    gate.go_on.set()
+    await world.bff.aclose()
+    assert world.issuer.ended == set(world.issuer.generations)
+
+
+async def test_people_who_sign_out_at_the_same_time_all_do(world: "World") -> None:
+    """One request to the issuer for each of them."""
+    browsers = [await world.signed_in() for _ in range(2)]
+    gate = world.network.hold(REVOCATION)
+    calls = [asyncio.create_task(browser.fetch("/auth/logout", "POST")) for browser in browsers]
+    await gate.arrived.wait()
+    gate.go_on.set()
+    await asyncio.gather(*calls)
+    assert world.issuer.ended == set(world.issuer.generations)
 
 
 async def test_an_ended_session_is_remembered_for_the_life_of_a_token_from_then_on(
