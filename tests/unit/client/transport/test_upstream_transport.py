@@ -108,7 +108,7 @@ async def test_an_api_that_hangs_up_is_unavailable(serving: Serving, answer: byt
 async def test_a_status_that_nobody_can_pass_on_is_no_answer(
     serving: Serving, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """RFC 9110 §15: there is none beyond 599, and nobody has asked for another protocol. The connection is given back."""
+    """RFC 9110 §15: there is none beyond 599, and nobody asked for another protocol. The connection is given back."""
     monkeypatch.setattr(transport, "_LIMITS", httpx2.Limits(max_connections=1))
     answer = b"HTTP/1.1 %d Odd\r\nContent-Length: 2\r\n\r\n{}" % status
     async with serving(answer, OK) as server, passing() as streams:

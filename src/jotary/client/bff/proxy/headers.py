@@ -90,6 +90,8 @@ _NEVER_RETURNED: Final = frozenset(
 )
 _NEVER_RETURNED_PREFIXES: Final = (b"access-control-", b"sec-", b"secure-session-")
 _TARGETED_CACHE_CONTROL: Final = b"-cache-control"  # RFC 9213 §2.1: caches prefer it to the one that is set below
+# Whole ones: `private="x-field"` is about that field, and leaves the rest to shared caches (RFC 9111 §5.2.2.7).
+_FOR_SHARED_CACHES = re.compile(rb"(?:^|,)[ \t]*(?:public|private|no-store|s-maxage=[^,]*)[ \t]*(?:,|$)", re.IGNORECASE)
 _NO_BODY: Final = frozenset({204, 304})
 _UNPRINTABLE = re.compile(rb"[^\t -~\x80-\xff]")
 # An API's answer must not become a page, a script or a frame of this origin, whatever it says it is.
@@ -165,6 +167,6 @@ def _cacheable(headers: Raw, *, is_personal: bool) -> list[tuple[bytes, bytes]]:
         control = b"no-store"
     else:
         control = b", ".join(controls)
-        if not any(word in control.lower() for word in (b"public", b"private", b"no-store", b"s-maxage")):
+        if not _FOR_SHARED_CACHES.search(control):
             control += b", private"
     return [*others, (b"cache-control", control), (b"vary", b"Cookie")]

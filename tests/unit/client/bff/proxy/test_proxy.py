@@ -140,6 +140,10 @@ async def test_an_answer_of_the_api_never_becomes_a_page_of_the_origin(world: "W
         ("public, max-age=60", "public, max-age=60"),
         ("no-store", "no-store"),
         ("s-maxage=10", "s-maxage=10"),
+        ("max-age=60 ,\tno-store", "max-age=60 ,\tno-store"),
+        ('private="x-total", max-age=60', 'private="x-total", max-age=60, private'),
+        ("max-age=60, x=public", "max-age=60, x=public, private"),
+        ("not-public, max-age=60", "not-public, max-age=60, private"),
     ],
 )
 async def test_a_shared_cache_never_mixes_people(world: "World", said: str | None, expected: str) -> None:
