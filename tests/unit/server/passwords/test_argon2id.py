@@ -69,6 +69,39 @@ def test_another_argon2_fits_and_is_rehashed(hasher: argon2.PasswordHasher, is_n
     assert argon2id.needs_rehash(phc) is is_needed
 
 
+def computing(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The hashes that are computed from now on; each fits."""
+    computed: list[str] = []
+
+    def verify(_self: argon2.PasswordHasher, phc: str, _password: bytes) -> bool:
+        computed.append(phc)
+        return True
+
+    monkeypatch.setattr(argon2.PasswordHasher, "verify", verify)
+    return computed
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    ["m=4194304,t=1,p=1", "m=262145,t=1,p=1", "m=262144,t=17,p=1", "m=8,t=4294967295,p=1", "m=136,t=1,p=17"],
+)
+def test_a_hash_that_asks_for_too_much_is_not_computed(parameters: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Design §9: who can write a row, as an import does, must not take all memory, or a thread for hours."""
+    computed = computing(monkeypatch)
+    phc = argon2id.NOBODY.replace("m=19456,t=2,p=1", parameters)
+    assert argon2id.verify(phc, "correct horse") is False
+    assert computed == []
+
+
+@pytest.mark.parametrize("parameters", ["m=262144,t=16,p=1", "m=102400,t=2,p=8", "m=65536,t=3,p=4", "m=128,t=1,p=16"])
+def test_hashes_as_other_systems_make_them_are_computed(parameters: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Django's, argon2-cffi's, libsodium's moderate ones, and the bounds themselves."""
+    computed = computing(monkeypatch)
+    phc = argon2id.NOBODY.replace("m=19456,t=2,p=1", parameters)
+    assert argon2id.verify(phc, "correct horse") is True
+    assert computed == [phc]
+
+
 @pytest.mark.parametrize(
     "phc", ["", "$argon2id$", "$argon2id$v=19$m=19456,t=2,p=1$$", argon2id.NOBODY[:-3], "$2b$12$x"]
 )
