@@ -117,15 +117,18 @@ def is_gone(key: SigningKey, now: int) -> bool:
 
 
 def may_sign(key: SigningKey, now: int) -> bool:
-    """Whether the key is not retired; the one that should sign is `choose_signing_key`."""
-    return key.retiring_from is None or now < key.retiring_from
+    """Whether the key is not retired; the one that should sign is `choose_signing_key`.
+
+    One whose private part was destroyed, by a clock that ran ahead of ours, never signs again.
+    """
+    return bool(key.sealed_private_key) and (key.retiring_from is None or now < key.retiring_from)
 
 
 def choose_signing_key(keys: Sequence[SigningKey], now: int, algorithm: str | None = None) -> SigningKey | None:
     """The key to sign with: the last to have begun.
 
-    If none has begun, because the clock of the process that made the first one runs ahead of ours, it is the first that
-    will: everybody can read it already.
+    If none has begun, because the clock of the process that made the first one runs ahead of ours, or ours did and was
+    set right, it is the first that will: everybody can read it already.
     """
     fitting = [key for key in keys if may_sign(key, now) and (algorithm is None or algorithm == key.algorithm)]
     begun = [key for key in fitting if key.signing_from <= now]

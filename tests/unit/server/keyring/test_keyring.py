@@ -233,6 +233,23 @@ def test_a_rotation_in_peace_is_noticed_by_nobody(machine: Machine) -> None:
     assert len(kids(one)) == 1  # the old one has retired and is gone
 
 
+@pytest.mark.parametrize("years", [-3, 1, 3])
+def test_a_clock_that_was_wrong_by_years_stops_no_signing(machine: Machine, years: int) -> None:
+    """For an hour; then it is set right. Servers that run go on, and so does one that starts."""
+    keyring, other = machine.start(), machine.start()
+    right = machine.now
+    machine.now += years * 365 * 86_400
+    for _ in range(120):
+        machine.now += RELOAD_INTERVAL
+        machine.run(keyring.refresh())
+        assert verify(machine.sign(keyring), keyring)
+    machine.now = right + 3600
+    machine.run(keyring.refresh())
+    machine.run(other.refresh())
+    for each in (keyring, other, machine.start()):
+        assert verify(machine.sign(each), keyring)
+
+
 def test_after_an_emergency_nothing_of_the_old_keys_is_good(machine: Machine) -> None:
     """Neither published nor used, and the private part is gone from the database."""
     keyring = machine.start()

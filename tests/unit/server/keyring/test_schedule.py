@@ -174,6 +174,16 @@ def test_a_retired_key_never_signs() -> None:
     assert not may_sign(key("a", retiring_from=NOW), NOW)
 
 
+def test_a_key_without_its_private_part_never_signs() -> None:
+    """It was destroyed when a clock ran ahead; now that the clock is right, its end lies in the future again."""
+    destroyed = key("a", retiring_from=NOW + 100, sealed_private_key=b"")
+    successor = key("b", signing_from=NOW + 100)
+    assert not may_sign(destroyed, NOW)
+    found = choose_signing_key([destroyed, successor], NOW)
+    assert found is not None
+    assert found.id == "b"
+
+
 def test_a_key_of_another_algorithm_does_not_sign_for_who_names_one() -> None:
     """A caller that names an algorithm gets that one or none."""
     assert choose_signing_key([key("a")], NOW, "EdDSA") is None
