@@ -79,6 +79,21 @@ async def test_a_clock_that_lags_behind_gives_nothing_away(empty_store: Store, n
     assert not await passes(empty_store, now - 10)
 
 
+async def test_a_clock_that_was_a_year_ahead_holds_nobody_off_for_a_year(empty_store: Store, now: int) -> None:
+    """Once it is right again, the allowance is whole, and used up as any other."""
+    year = 365 * 86_400
+    assert [await passes(empty_store, now + year) for _ in range(BURST + 1)] == [True] * BURST + [False]
+    assert [await passes(empty_store, now) for _ in range(BURST + 1)] == [True] * BURST + [False]
+    assert await empty_store.allowance("account:x") == Allowance(id="account:x", restored_at=now + BURST * INTERVAL)
+
+
+async def test_a_clock_that_is_less_than_a_day_behind_gives_nothing_away(empty_store: Store, now: int) -> None:
+    """Or whoever reaches both of two such nodes would be let through without end."""
+    assert [await passes(empty_store, now) for _ in range(BURST)] == [True] * BURST
+    assert not await passes(empty_store, now - 86_400)
+    assert await passes(empty_store, now - 86_400 - 1)
+
+
 async def test_what_is_returned_can_be_taken_again(empty_store: Store, now: int) -> None:
     """Once for each that was taken; returning to an allowance that is whole makes it no larger."""
     await empty_store.commit(ReturnAttempt("account:x", INTERVAL))

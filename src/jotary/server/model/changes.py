@@ -201,7 +201,8 @@ class TakeAttempt(msgspec.Struct, frozen=True):
     """Count an attempt against an allowance: what is restored of it moves `interval` seconds away.
 
     Guarded: the allowance must not be used up, which it is when `at + tolerance` lies before the moment at which all of
-    it is back. Two who come at once are counted one after the other, in whichever processes they are.
+    it is back. Two who come at once are counted one after the other, in whichever processes they are. An allowance that
+    a clock made which was wrong by more than `allowance.WRONG_BY` counts as whole.
     """
 
     allowance_id: str

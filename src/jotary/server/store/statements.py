@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from jotary.server.model import changes
+from jotary.server.model.allowance import WRONG_BY
 from jotary.server.model.email_key import email_key
 from jotary.server.model.session import Session
 from jotary.server.model.user import User
@@ -183,11 +184,11 @@ def _take_attempt(insert: Insert) -> Insert:
     """Whoever comes second waits for the first, and sees what is left then."""
     restored_at = allowances.c.restored_at
     at, interval, tolerance = (bindparam(name, type_=restored_at.type) for name in ("at", "interval", "tolerance"))
-    taken_from = sa.case((restored_at > at, restored_at), else_=at)
+    farthest = at + tolerance + interval + WRONG_BY
     return insert.values(id=bindparam("allowance_id"), restored_at=at + interval).on_conflict_do_update(
         index_elements=[allowances.c.id],
-        set_={"restored_at": taken_from + interval},
-        where=restored_at <= at + tolerance,
+        set_={"restored_at": sa.case((restored_at.between(at, farthest), restored_at), else_=at) + interval},
+        where=~restored_at.between(at + tolerance + 1, farthest),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from jotary.server.model.allowance import WRONG_BY
 from jotary.server.model.changes import ReturnAttempt, TakeAttempt
 
 
@@ -24,7 +25,9 @@ class Limit(msgspec.Struct, frozen=True):
 
     def wait(self, restored_at: int | None, now: int) -> int:
         """Seconds until the next attempt is let through; 0: now. `restored_at` None: nothing was used."""
-        return 0 if restored_at is None else max(0, restored_at - self.tolerance - now)
+        if restored_at is None or restored_at > now + self.burst * self.interval + WRONG_BY:
+            return 0
+        return max(0, restored_at - self.tolerance - now)
 
 
 class Counter(msgspec.Struct, frozen=True):

@@ -71,7 +71,9 @@ def test_what_is_taken_and_returned_comes_in_one_order_for_all() -> None:
     assert return_all(counters) == (ReturnAttempt("a", 7), ReturnAttempt("b", 7))
 
 
-@pytest.mark.parametrize(("restored_at", "wait"), [(None, 0), (0, 0), (120, 0), (121, 1), (180, 60)])
+@pytest.mark.parametrize(
+    ("restored_at", "wait"), [(None, 0), (0, 0), (120, 0), (121, 1), (180, 60), (180 + 86_400, 86_460), (86_581, 0)]
+)
 def test_the_wait_follows_from_when_all_of_it_is_back(restored_at: int | None, wait: int) -> None:
-    """Two at once, one a minute, at second 60."""
+    """Two at once, one a minute, at second 60. What no clock that is right to a day can have made holds nobody off."""
     assert Limit(burst=2, interval=60).wait(restored_at, 60) == wait
