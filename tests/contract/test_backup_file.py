@@ -131,6 +131,23 @@ def test_a_key_file_is_private_never_overwritten_and_read_back(tmp_path: Path) -
             read_key(path)
 
 
+def test_a_key_that_the_disk_does_not_take_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a key file would stand in the way of the next attempt, and hold no key."""
+    path = tmp_path / "backup.key"
+
+    def fsync(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "fsync", fsync)
+        with pytest.raises(BackupError, match=os.strerror(errno.ENOSPC)):
+            create_key(path, bytes(32))
+    assert names(tmp_path) == set()
+    assert create_key(path, bytes(range(32))).id == KEY.id
+
+
 async def test_a_backup_holds_every_row_and_no_plaintext(store: Store, write: Write, tmp_path: Path) -> None:
     """Of every table, and it is private to its owner."""
     write(tmp_path / "b")

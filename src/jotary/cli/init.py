@@ -25,12 +25,17 @@ def init(issuer: str | None, config: Path) -> None:
     if issuer is not None:
         check_issuer(issuer)
     try:
-        with config.open("x", encoding="utf-8") as file:
-            file.write(commented_file(issuer=issuer, secret_file=FILE_NAME))
+        file = config.open("x", encoding="utf-8")
     except FileExistsError:
         raise SettingsError(
             "is there already", hint="Remove it first, or name another --config.", origin=str(config)
         ) from None
+    try:
+        with file:
+            file.write(commented_file(issuer=issuer, secret_file=FILE_NAME))
+    except OSError:  # half of it would be there already the next time
+        config.unlink()
+        raise
     click.echo(f"Wrote {config}.")
     secret = config.parent / FILE_NAME
     if create_secret(secret):

@@ -66,6 +66,23 @@ def test_nothing_is_overwritten(run: Run) -> None:
     assert not Path("jotary.secret").exists()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file system that is full is Linux's")
+def test_a_full_disk_leaves_no_half_of_a_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the next attempt would find it there already."""
+    opened = Path.open
+
+    def open_full(path: Path, mode: str = "r", **how: Any) -> Any:
+        opened(path, mode, **how).close()
+        return opened(Path("/dev/full"), "w", **how)
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "open", open_full)
+        outcome = run("init")
+    assert (outcome.code, outcome.out, "No space left" in outcome.err) == (1, "", True)
+    assert not Path("jotary.toml").exists()
+    assert run("init").code == 0
+
+
 def test_a_secret_that_is_there_is_kept(run: Run) -> None:
     """One that `jotary serve` made before."""
     Path("jotary.secret").write_text("a secret of before, which is long enough")

@@ -11,6 +11,7 @@ import msgspec
 from jotary.oauth.secret import Secret
 from jotary.server.settings.checks import MIN_SECRET_BYTES
 from jotary.server.settings.database import sqlite_file
+from jotary.server.settings.durable import sync_folder
 from jotary.server.settings.error import SettingsError
 from jotary.server.settings.issuer import is_loopback_issuer
 from jotary.server.settings.record import Settings
@@ -125,7 +126,8 @@ def checked_secret(text: str, origin: str, *, name: str = "secret") -> Secret:
 def create_secret(path: Path) -> bool:
     """Write a new secret, readable by its owner only. False if the file is there already, which stays as it is.
 
-    The file appears complete or not at all, so that two processes starting together agree on one secret.
+    The file appears complete or not at all, so that two processes starting together agree on one secret; and it is on
+    the disk before anything is sealed under it, or power loss could leave keys that nothing opens.
 
     Raises:
         OSError: the folder cannot be written.
@@ -135,7 +137,10 @@ def create_secret(path: Path) -> bool:
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(f"{secrets.token_urlsafe(32)}\n")
+            file.flush()
+            os.fsync(descriptor)
         os.link(draft, path)
+        sync_folder(path.parent)
     except FileExistsError:
         return False
     else:

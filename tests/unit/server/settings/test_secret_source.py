@@ -1,5 +1,7 @@
 """The server's secret: where it is looked for, and when one is made."""
 
+import errno
+import os
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -83,6 +85,33 @@ def test_a_secret_that_is_there_is_never_replaced(tmp_path: Path) -> None:
     assert create_secret(path) is False
     assert path.read_text() == SECRET
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a folder can be synced there alone")
+def test_a_new_secret_outlives_power_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is sealed under it is on the disk at once. First what it holds, then its name (fsync(2))."""
+    path, synced = tmp_path / "jotary.secret", []
+
+    def fsync(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        synced.append((is_folder, path.exists(), 0 if is_folder else os.fstat(descriptor).st_size))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert create_secret(path)
+    assert synced == [(False, False, path.stat().st_size), (True, True, 0)]
+
+
+def test_a_disk_that_takes_no_secret_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next start makes one as if there had been none."""
+
+    def fsync(_descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "fsync", fsync)
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            create_secret(tmp_path / "jotary.secret")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_processes_that_start_together_agree_on_one_secret(tmp_path: Path) -> None:

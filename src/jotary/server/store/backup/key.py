@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from jotary.jose import JOSEError, base64url
+from jotary.server.settings.durable import sync_folder
 from jotary.server.store.backup.error import BackupError
 
 KEY_SIZE: Final = 32
@@ -57,10 +58,15 @@ def create_key(path: Path, entropy: bytes) -> BackupKey:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise BackupError(f"{path}: {error.strerror}", hint="Name a file that is not there yet.") from None
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"{_PREFIX}{base64url.encode(entropy)}\n")
-        file.flush()
-        os.fsync(descriptor)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"{_PREFIX}{base64url.encode(entropy)}\n")
+            file.flush()
+            os.fsync(descriptor)
+        sync_folder(path.parent)  # before a backup is sealed with it
+    except OSError as error:
+        path.unlink()  # half a key would stand in the way of the next one
+        raise BackupError(f"{path}: {error.strerror}", hint="Name a file on another disk.") from None
     return key
 
 

@@ -7,13 +7,13 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from jotary.server.settings.durable import sync_folder
 from jotary.server.store.backends import backend
 from jotary.server.store.backup.envelope import seal
 from jotary.server.store.backup.error import BackupError
 from jotary.server.store.backup.key import BackupKey
 from jotary.server.store.backup.reading import check_backup
 from jotary.server.store.backup.records import Batch, Contents, Manifest, Record, encode
-from jotary.server.store.durable import sync_folder
 from jotary.server.store.migrations import HEAD, current
 from jotary.server.store.schema import metadata
 

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from jotary.server.store.durable import sync_folder
+from jotary.server.settings.durable import sync_folder
 
 _PRAGMAS: Final = (
     "foreign_keys = ON",
