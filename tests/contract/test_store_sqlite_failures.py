@@ -225,6 +225,65 @@ async def test_a_database_whose_tables_are_gone_is_unavailable(impatient: Store,
     assert await impatient.user(user.id) is None
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
+@pytest.mark.parametrize("name", ["jotary.db", "jotary.db-wal"])
+async def test_nothing_is_acknowledged_in_a_file_that_was_moved_away(
+    impatient: Store, path: Path, user: User, name: str
+) -> None:
+    """SQLite would go on in it, and all would be gone with the process. Once it is back, writing goes on."""
+    await impatient.commit(AddUser(user))
+    file, elsewhere = path.with_name(name), path.with_name("elsewhere")
+    file.rename(elsewhere)
+    with pytest.raises(Unavailable, match=f"{name} was removed or replaced") as refused:
+        await impatient.commit(event(1))
+    assert "SIGTERM" in str(refused.value.hint)
+    assert await impatient.user(user.id) == user
+    elsewhere.rename(file)
+    await impatient.commit(event(1))
+    assert len(await impatient.events()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be replaced there")
+async def test_nothing_is_written_to_a_file_that_took_the_place_of_another(
+    impatient: Store, driver: SQLiteDriver, path: Path, sqlite_template: Path, user: User
+) -> None:
+    """Neither to the old one, which is gone with the process, nor to the new one, which may be anything."""
+    await impatient.commit(AddUser(user))
+    shutil.copyfile(sqlite_template, path.with_name("another"))
+    path.with_name("another").rename(path)
+    await driver._writer._in_thread(driver._writer._drop_connection)  # as after any failure: it would open the new one
+    with pytest.raises(Unavailable, match="replaced"):
+        await impatient.commit(event(1))
+    new, copied = await asyncio.gather(*map(asyncio.to_thread, (path.read_bytes, sqlite_template.read_bytes)))
+    assert new == copied
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
+async def test_what_a_removed_log_held_is_in_the_file_after_an_orderly_end(path: Path, user: User) -> None:
+    """As the hint says: the log is open, whoever removed its name."""
+    store = await open_store(f"sqlite:///{path}")
+    await store.commit(AddUser(user))
+    path.with_name("jotary.db-wal").unlink()
+    with pytest.raises(Unavailable, match="removed"):
+        await store.commit(event(1))
+    await store.close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT id FROM users").fetchall() == [(user.id,)]
+
+
+async def test_a_log_that_others_closed_stays_the_same(
+    impatient: Store, driver: SQLiteDriver, path: Path, user: User
+) -> None:
+    """Who is last to close a database removes its log: not under a driver that is open, or it would refuse to write."""
+    await driver._writer._in_thread(driver._writer._drop_connection)
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT count(*) FROM users").fetchone() == (0,)
+    await impatient.commit(AddUser(user))
+    await driver._writer._in_thread(driver._writer._drop_connection)
+    await impatient.commit(event(1))
+    assert await impatient.user(user.id) == user
+
+
 async def test_a_conflict_is_not_an_outage(impatient: Store, user: User) -> None:
     """The two must not be mixed up: one is gathered again, the other is 503."""
     await impatient.commit(AddUser(user))

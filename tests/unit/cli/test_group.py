@@ -202,6 +202,20 @@ def test_a_database_that_is_a_folder_or_another_file(run: Run, tmp_path: Path, m
     assert (tmp_path / "notes.txt").read_text() == "not a database, " * 100
 
 
+def test_a_database_that_is_damaged(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a disk, or by somebody who copied over it: no waiting helps, and nothing that SQLAlchemy says of itself."""
+    path = tmp_path / "damaged.db"
+    monkeypatch.setenv("JOTARY_SECRET", "a secret that is long enough for tests")
+    monkeypatch.setenv("JOTARY_DATABASE", f"sqlite:///{path}")
+    assert run("user", "list").code == 0
+    whole = path.read_bytes()
+    for half in (whole[: len(whole) // 8192 * 4096], whole[:4096] + bytes(len(whole) - 4096)):
+        path.write_bytes(half)
+        outcome = run("user", "list")
+        assert (outcome.code, outcome.err.count("\n")) == (1, 1)
+        assert outcome.err.startswith(f"Error: cannot open the database {path}: it is damaged. Stop every server, ")
+
+
 def test_it_runs_as_a_module() -> None:
     """Where the script is not on the path, as on Windows or with `pip install --user`."""
     command = [sys.executable, "-m", "jotary", "--version"]

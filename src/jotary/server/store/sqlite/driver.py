@@ -16,6 +16,7 @@ from jotary.server.store.compiled import Statement
 from jotary.server.store.driver import DriverFigures, Step, TellCommit
 from jotary.server.store.rows import Row
 from jotary.server.store.sqlite.file import connect, path_of
+from jotary.server.store.sqlite.place import Place
 from jotary.server.store.sqlite.writer import Writer
 
 READERS: Final = 2
@@ -33,6 +34,7 @@ class SQLiteDriver:
         # A look-up takes less time than handing it to a thread (docs/decisions/0002). It never waits for a lock.
         self._inline = self._connect(read_only=True)  # only to open it, should another process be folding the log in
         self._inline.execute("PRAGMA busy_timeout = 0")
+        self._place = Place(path)
         self._local = threading.local()
         self._connections = [self._inline]
         self._readers = ThreadPoolExecutor(READERS, "jotary-reader")
@@ -69,6 +71,7 @@ class SQLiteDriver:
 
     async def write(self, unit: Sequence[Step]) -> int:
         """Run a unit with all others that wait."""
+        self._place.check()
         return await self._writer.write(unit)
 
     async def time(self) -> None:

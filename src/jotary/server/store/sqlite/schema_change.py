@@ -13,6 +13,11 @@ from jotary.server.ports import Unavailable
 from jotary.server.store.sqlite.file import path_of, prepare
 
 _LOCK_SECONDS: Final = 30
+_PRIMARY_CODE: Final = 0xFF  # of an extended result code
+_DAMAGED: Final = (
+    "Stop every server, move the file away with its -wal and -shm, see what became of the disk, and restore a backup: "
+    "jotary restore"
+)
 _ANOTHER: Final = "name another file in the setting database."
 
 
@@ -71,6 +76,10 @@ def _unavailable(path: str, error: Exception) -> Unavailable:
         return Unavailable(f"{what}: {error.strerror}", hint=hint)
     if Path(path).is_dir():
         return Unavailable(f"{what}: it is a folder", hint=f"Add a name to it, or {_ANOTHER}")
-    if getattr(getattr(error, "orig", error), "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+    error = getattr(error, "orig", error)  # without what SQLAlchemy says about itself
+    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
+    if code == sqlite3.SQLITE_NOTADB:
         return Unavailable(f"{what}: it is a file of something else", hint=f"See what it is, or {_ANOTHER}")
+    if code == sqlite3.SQLITE_CORRUPT:
+        return Unavailable(f"{what}: it is damaged", hint=_DAMAGED)
     return Unavailable(f"{what}: {error}")

@@ -38,4 +38,4 @@ def read_snapshot(url: str, run: Callable[[sa.Connection], None]) -> None:
         with engine.begin() as connection:
             run(connection)
     except (sqlite3.Error, sa.exc.DBAPIError) as error:
-        raise Unavailable(f"cannot read the database {path}: {error}") from error
+        raise Unavailable(f"cannot read the database {path}: {getattr(error, 'orig', error)}") from error
