@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+import asyncpg
 import pytest
 
 from jotary.server.model.changes import (
@@ -27,6 +28,7 @@ from jotary.server.store.postgres import open_driver
 
 if TYPE_CHECKING:
     from faults.postgresql import PostgreSQLServer
+    from jotary.server.store.postgres.driver import Connection
 
 pytestmark = pytest.mark.anyio
 
@@ -190,3 +192,20 @@ async def test_a_connection_that_has_just_been_told_of_its_end_is_no_failure_of_
     outcomes = await asyncio.gather(*map(look_up, range(8)), return_exceptions=True)
     await store.close()
     assert {type(outcome) for outcome in outcomes} <= {Unavailable, type(None)}
+
+
+async def test_why_a_connection_was_lost_is_said_as_the_database_says_it(own_postgresql: "PostgreSQLServer") -> None:
+    """And not what asyncpg says of a connection that it has given up itself by then: an operator reads it."""
+    driver = await open_driver(own_postgresql.url("postgres"), connections=2)
+    end = "SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(1)"
+
+    async def lose(connection: "Connection") -> None:
+        try:
+            await connection.execute(end)
+        except asyncpg.PostgresError:
+            await asyncio.sleep(0.1)  # until the connection has ended
+            raise
+
+    with pytest.raises(Unavailable, match="terminating connection due to administrator command"):
+        await driver._run(lose)
+    await driver.close()

@@ -225,6 +225,17 @@ async def test_a_database_whose_tables_are_gone_is_unavailable(impatient: Store,
     assert await impatient.user(user.id) is None
 
 
+async def test_a_damaged_schema_that_is_no_text_is_unavailable(impatient: Store, path: Path, user: User) -> None:
+    """SQLite's words quote it then, and Python raises that they cannot be decoded in their stead."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET sql = CAST(x'435245FF' AS TEXT) WHERE name = 'passwords'")
+        connection.execute("PRAGMA schema_version = 99")
+    for broken in (impatient.password(user.id), impatient.users(), impatient.commit(AddUser(user))):
+        with pytest.raises(Unavailable):
+            await broken
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
 @pytest.mark.parametrize("name", ["jotary.db", "jotary.db-wal"])
 async def test_nothing_is_acknowledged_in_a_file_that_was_moved_away(

@@ -209,8 +209,14 @@ def test_a_database_that_is_damaged(run: Run, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("JOTARY_DATABASE", f"sqlite:///{path}")
     assert run("user", "list").code == 0
     whole = path.read_bytes()
-    for half in (whole[: len(whole) // 8192 * 4096], whole[:4096] + bytes(len(whole) - 4096)):
-        path.write_bytes(half)
+    for damaged in (
+        whole[: len(whole) // 8192 * 4096],
+        whole[:4096] + bytes(len(whole) - 4096),
+        whole.replace(
+            b"CREATE TABLE passwords", b"CREATE TABL\xff passwords"
+        ),  # SQLite quotes it, and Python takes no such text
+    ):
+        path.write_bytes(damaged)
         outcome = run("user", "list")
         assert (outcome.code, outcome.err.count("\n")) == (1, 1)
         assert outcome.err.startswith(f"Error: cannot open the database {path}: it is damaged. Stop every server, ")

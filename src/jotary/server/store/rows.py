@@ -3,7 +3,7 @@
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from jotary.server.model.session import Session
 from jotary.server.model.sign_in import SignIn
 from jotary.server.model.signing_key import SigningKey
 from jotary.server.model.user import User
+from jotary.server.ports import Unavailable
 from jotary.server.store import schema
 from jotary.server.store.compiled import Unstorable
 
@@ -29,6 +30,10 @@ Row = Sequence[Any]
 _Code = Callable[[Any], Any]
 
 _PLAIN = {str, int, bytes}
+_SPOILT: Final = (
+    "Somebody changed the row, or a disk did. Keep a copy of the database, see which rows there hold no JSON of their "
+    "column's kind, and go back to a backup: jotary restore --replace"
+)
 _JSON = (tuple[str, ...], dict[str, Any], dict[str, tuple[str, ...]])
 
 
@@ -83,7 +88,11 @@ class Rows(Generic[Record]):
         return values
 
     def record(self, row: Row) -> Record:
-        """The record in a row that was read with `columns`."""
+        """The record in a row that was read with `columns`.
+
+        Raises:
+            Unavailable: somebody spoilt the row.
+        """
         values = dict(zip(self.names, row, strict=True))
         for name, read in self._readers:
             if values[name] is not None:
@@ -93,10 +102,11 @@ class Rows(Generic[Record]):
     def _read(self, name: str, read: _Code, text: Any) -> Any:
         try:
             return read(text)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
             if name in self._unreadable:
                 return self._unreadable[name]
-            raise
+            where = f"{self.table.name}.{name}"
+            raise Unavailable(f"what stands in {where} is not what jotary wrote", hint=_SPOILT) from error
 
 
 USERS = Rows(User, schema.users)

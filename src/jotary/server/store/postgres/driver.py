@@ -1,6 +1,7 @@
 """PostgreSQL, run by asyncpg: compiled SQL as prepared statements on a pool of connections."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -112,7 +113,8 @@ class PostgreSQLDriver:
         except BaseException:
             # Its state is not known, and asking a database that hangs to cancel takes as long. What was begun ends
             # there without a commit.
-            connection.terminate()
+            with contextlib.suppress(asyncpg.InterfaceError):  # it was lost, and asyncpg has given it up already
+                connection.terminate()
             raise
         else:
             self._answered_at = loop.time()

@@ -15,7 +15,7 @@ from jotary.server.ports import Unavailable
 from jotary.server.store.compiled import Statement
 from jotary.server.store.driver import DriverFigures, Step, TellCommit
 from jotary.server.store.rows import Row
-from jotary.server.store.sqlite.file import connect, path_of
+from jotary.server.store.sqlite.file import FAILURES, connect, path_of
 from jotary.server.store.sqlite.place import Place
 from jotary.server.store.sqlite.writer import Writer
 
@@ -46,7 +46,7 @@ class SQLiteDriver:
         self._check_open()
         try:
             rows: Sequence[Row] = self._inline.execute(query.sql, parameters).fetchall()
-        except sqlite3.Error:  # locked, for a moment, while another process recovers the log: a reader can wait
+        except FAILURES:  # locked, for a moment, while another process recovers the log: a reader can wait
             rows = await self.scan(query, parameters)
         return rows[0] if rows else None
 
@@ -58,7 +58,7 @@ class SQLiteDriver:
     def _read(self, sql: str, parameters: tuple[object, ...]) -> Sequence[Row]:
         try:
             return self._reader().execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
+        except FAILURES as error:
             raise Unavailable(f"the database did not answer: {error}") from error
 
     def _reader(self) -> sqlite3.Connection:
@@ -110,5 +110,5 @@ async def open_driver(url: str, *, connections: int) -> SQLiteDriver:  # noqa: A
     path = path_of(url)
     try:
         return await asyncio.to_thread(SQLiteDriver, path)
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise Unavailable(f"cannot open the database {path}: {error}") from error

@@ -22,6 +22,9 @@ _PRAGMAS: Final = (
     "secure_delete = FAST",  # what was deleted is overwritten where that costs no further page
     "journal_size_limit = 67108864",  # bytes: a log that a burst has blown up shrinks again
 )
+#: What SQLite says of a file. Where the file is damaged, its words quote what stands there, which may be no text.
+FAILURES: Final = (sqlite3.Error, UnicodeDecodeError)
+
 _WAL_ATTEMPTS: Final = 250
 _WAL_PAUSE: Final = 0.02  # seconds
 

@@ -10,7 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from jotary.server.ports import Unavailable
-from jotary.server.store.sqlite.file import path_of, prepare
+from jotary.server.store.sqlite.file import FAILURES, path_of, prepare
 
 _LOCK_SECONDS: Final = 30
 _PRIMARY_CODE: Final = 0xFF  # of an extended result code
@@ -35,7 +35,7 @@ def revision(url: str) -> str | None:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
                 return None
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise _unavailable(path, error) from error
     return None if row is None else str(row[0])
 
@@ -51,7 +51,7 @@ def change_schema(url: str, run: Callable[[sa.Connection], None]) -> None:
         prepare(path)
         with _engine(path).begin() as connection:
             run(connection)
-    except (OSError, sqlite3.Error, sa.exc.DBAPIError) as error:
+    except (OSError, *FAILURES, sa.exc.DBAPIError) as error:
         raise _unavailable(path, error) from error
 
 
@@ -80,6 +80,6 @@ def _unavailable(path: str, error: Exception) -> Unavailable:
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
     if code == sqlite3.SQLITE_NOTADB:
         return Unavailable(f"{what}: it is a file of something else", hint=f"See what it is, or {_ANOTHER}")
-    if code == sqlite3.SQLITE_CORRUPT:
+    if code == sqlite3.SQLITE_CORRUPT or isinstance(error, UnicodeDecodeError):
         return Unavailable(f"{what}: it is damaged", hint=_DAMAGED)
     return Unavailable(f"{what}: {error}")

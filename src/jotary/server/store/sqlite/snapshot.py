@@ -1,6 +1,5 @@
 """Reading a SQLite file as it is at one moment, while others write to it."""
 
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -8,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from jotary.server.ports import Unavailable
-from jotary.server.store.sqlite.file import connect, path_of
+from jotary.server.store.sqlite.file import FAILURES, connect, path_of
 
 _LOCK_SECONDS: Final = 30.0
 
@@ -37,5 +36,5 @@ def read_snapshot(url: str, run: Callable[[sa.Connection], None]) -> None:
     try:
         with engine.begin() as connection:
             run(connection)
-    except (sqlite3.Error, sa.exc.DBAPIError) as error:
+    except (*FAILURES, sa.exc.DBAPIError) as error:
         raise Unavailable(f"cannot read the database {path}: {getattr(error, 'orig', error)}") from error
