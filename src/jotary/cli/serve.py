@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
@@ -52,7 +52,8 @@ def serve(
     listener = _listener(host, port, uds, issuer=loaded.settings.issuer)
     configure_logging(loaded.settings)
     open_files.allow(open_files.needed(limits["limit_concurrency"]))
-    introduce(loaded, listener)
+    with suppress(OSError):  # a disk that its words have filled keeps nobody from serving
+        introduce(loaded, listener)
     if loaded.config_file is not None:
         os.environ[CONFIG_VARIABLE] = str(loaded.config_file.resolve())  # for the workers
     server_options = {**_server_options(loaded.settings, has_proxy_socket=_is_unix(listener)), **limits}

@@ -49,6 +49,15 @@ def test_it_says_who_it_is_where_its_things_are_and_what_to_do_first(tmp_path: P
     assert (tmp_path / "jotary.secret").read_text().strip() not in said + server.err.read_text()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file system that is full is Linux's")
+def test_it_serves_where_nobody_can_hear_who_it_is(tmp_path: Path, serve: "Serve") -> None:
+    """A disk that its words have filled must not keep a server from starting anew."""
+    (tmp_path / "out").symlink_to("/dev/full")
+    server = serve(tmp_path)
+    server.wait().end()
+    assert server.life() == ["started", "stopped"]
+
+
 def test_the_answers_tell_nothing_of_the_software_behind(tmp_path: Path, serve: "Serve") -> None:
     """RFC 9110 §10.2.4: a Server header helps attackers more than anybody."""
     server = serve(tmp_path)
