@@ -222,6 +222,19 @@ def test_a_database_that_is_damaged(run: Run, tmp_path: Path, monkeypatch: pytes
         assert outcome.err.startswith(f"Error: cannot open the database {path}: it is damaged. Stop every server, ")
 
 
+def test_a_database_whose_log_cannot_be_opened(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a folder, or on a file system, that is read only: SQLite writes beside the file even to read it."""
+    path = tmp_path / "jotary.db"
+    monkeypatch.setenv("JOTARY_SECRET", "a secret that is long enough for tests")
+    monkeypatch.setenv("JOTARY_DATABASE", f"sqlite:///{path}")
+    assert run("user", "list").code == 0
+    (tmp_path / "jotary.db-wal").mkdir()
+    outcome = run("user", "list")
+    assert outcome.code == 1
+    assert outcome.err.startswith(f"Error: cannot open the database {path}: unable to open database file. See that ")
+    assert f"{tmp_path} is a folder that this user may write to" in outcome.err
+
+
 def test_it_runs_as_a_module() -> None:
     """Where the script is not on the path, as on Windows or with `pip install --user`."""
     command = [sys.executable, "-m", "jotary", "--version"]

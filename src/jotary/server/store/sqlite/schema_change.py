@@ -14,6 +14,7 @@ from jotary.server.store.sqlite.file import FAILURES, path_of, prepare
 
 _LOCK_SECONDS: Final = 30
 _PRIMARY_CODE: Final = 0xFF  # of an extended result code
+_READ_ONLY: Final = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}  # SQLite writes beside the file even to read it
 _DAMAGED: Final = (
     "Stop every server, move the file away with its -wal and -shm, see what became of the disk, and restore a backup: "
     "jotary restore"
@@ -71,9 +72,9 @@ def _unavailable(path: str, error: Exception) -> Unavailable:
     if isinstance(error, FileNotFoundError):
         hint = f"Make it with: mkdir -p {shlex.quote(str(folder))}; or {_ANOTHER}"
         return Unavailable(f"{what}: its folder is not there", hint=hint)
+    writable = f"See that {folder} is a folder that this user may write to, or {_ANOTHER}"
     if isinstance(error, OSError) and error.strerror is not None:
-        hint = f"See that {folder} is a folder that this user may write to, or {_ANOTHER}"
-        return Unavailable(f"{what}: {error.strerror}", hint=hint)
+        return Unavailable(f"{what}: {error.strerror}", hint=writable)
     if Path(path).is_dir():
         return Unavailable(f"{what}: it is a folder", hint=f"Add a name to it, or {_ANOTHER}")
     error = getattr(error, "orig", error)  # without what SQLAlchemy says about itself
@@ -82,4 +83,4 @@ def _unavailable(path: str, error: Exception) -> Unavailable:
         return Unavailable(f"{what}: it is a file of something else", hint=f"See what it is, or {_ANOTHER}")
     if code == sqlite3.SQLITE_CORRUPT or isinstance(error, UnicodeDecodeError):
         return Unavailable(f"{what}: it is damaged", hint=_DAMAGED)
-    return Unavailable(f"{what}: {error}")
+    return Unavailable(f"{what}: {error}", hint=writable if code in _READ_ONLY else None)
