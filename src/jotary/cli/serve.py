@@ -24,7 +24,7 @@ from jotary.server.settings import Settings
 from jotary.server.settings.sources import CONFIG_VARIABLE
 from jotary.server.telemetry import READY, STOPPING, configure_logging, tell_service_manager
 
-_WORKER: Final = "jotary.server.app:from_environment"  # what each of several processes loads
+_WORKER: Final = "jotary.cli.worker:application"  # what each of several processes loads
 _DRAIN: Final = 10  # seconds that requests under way get when the server stops
 _KEEP_ALIVE: Final = 5  # seconds that an idle connection stays open
 _KEEP_ALIVE_BEHIND_PROXY: Final = 75  # longer than proxies keep theirs, or they would send into one that just closed

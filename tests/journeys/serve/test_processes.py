@@ -42,6 +42,44 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path, serve: "Serve") -> None:
     assert server.end() == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the workers are told and ended by what Linux alone has")
+def test_workers_end_with_their_supervisor(tmp_path: Path, serve: "Serve") -> None:
+    """What kill -9 does to it leaves nobody at the port, and who is being answered is told to go elsewhere."""
+    server = serve(tmp_path, "--workers", "2")
+    server.wait()
+    while [event["event"] for event in server.events()].count("started") < 2:
+        time.sleep(0.02)
+    with contextlib.ExitStack() as closing:
+        for worker in _children(server.process.pid):
+            _end_behind_the_test(worker, closing)
+        poll = closing.enter_context(contextlib.closing(HTTPConnection("127.0.0.1", server.port)))
+        poll.request("GET", "/revocations?wait=25")
+        assert server.get("/health")[0] == 200
+        server.process.kill()
+        server.process.wait()
+        assert poll.getresponse().status == 503
+        while server.life().count("stopped") < 2:
+            time.sleep(0.02)
+    successor = serve(tmp_path, "--port", str(server.port))
+    while successor.life() != ["started"]:
+        assert successor.process.poll() is None, successor.err.read_text()
+        time.sleep(0.02)
+    assert successor.end() == 0
+    assert "Traceback" not in server.err.read_text()
+
+
+def _end_behind_the_test(process: int, closing: contextlib.ExitStack) -> None:
+    """Whatever becomes of it: by a descriptor, which stays that of this process."""
+    descriptor = os.pidfd_open(process)
+    closing.callback(os.close, descriptor)
+    closing.callback(_kill, descriptor)
+
+
+def _kill(descriptor: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+
+
 def _children(process: int) -> list[int]:
     """Its server processes: spawn starts a resource tracker as well."""
     found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
