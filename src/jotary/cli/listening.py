@@ -44,6 +44,8 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         hint = _HINTS.get(error.errno or 0, "")
         raise click.ClickException(f"Cannot listen on {host} port {port}: {error.strerror}. {hint}".rstrip()) from None
+    except UnicodeError:  # of what names are encoded by, which are looked up (RFC 5891)
+        raise click.ClickException(f"Cannot listen on {host} port {port}: It is no name of a host.") from None
     return listener
 
 
@@ -60,7 +62,7 @@ def listen_on_path(path: Path) -> socket.socket:
         listener = _bound(socket.socket(socket.AF_UNIX), str(path))
         path.chmod(0o660)
     except OSError as error:
-        raise click.ClickException(f"Cannot listen on {path}: {error.strerror}.") from None
+        raise click.ClickException(f"Cannot listen on {path}: {error.strerror or error}.") from None
     return listener
 
 

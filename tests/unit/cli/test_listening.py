@@ -45,7 +45,11 @@ def test_port_0_is_any_that_is_free(host: str, url: str) -> None:
 
 @pytest.mark.parametrize(
     ("host", "hint"),
-    [("192.0.2.1", "This machine has no such address: choose another --host."), ("no such host.invalid", "")],
+    [
+        ("192.0.2.1", "This machine has no such address: choose another --host."),
+        ("no such host.invalid", ""),
+        ("two..dots", "It is no name of a host."),
+    ],
 )
 def test_an_address_that_cannot_be_had_is_said_in_one_line(host: str, hint: str) -> None:
     """RFC 5737: nobody has 192.0.2.1; RFC 6761 §6.4: nobody has a name below invalid."""
@@ -75,6 +79,12 @@ def test_a_living_socket_and_other_files_are_left_alone(tmp_path: Path) -> None:
         with pytest.raises(click.ClickException, match="another server answers there"):
             listen_on_path(tmp_path / "s")
         assert (tmp_path / "s").is_socket()
+
+
+def test_a_path_that_is_too_long_is_said(tmp_path: Path) -> None:
+    """unix(7): 107 characters. The error of Python has no number, and none of the system's texts."""
+    with pytest.raises(click.ClickException, match="AF_UNIX path too long"):
+        listen_on_path(tmp_path / ("s" * 200))
 
 
 def loaded(**settings: str) -> Loaded:

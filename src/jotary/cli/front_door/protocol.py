@@ -16,6 +16,7 @@ from weakref import ref
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from jotary.cli.front_door import refusal
+from jotary.cli.front_door.ambiguity import is_ambiguous
 from jotary.cli.front_door.answer import Answer
 from jotary.cli.front_door.hang_up import has_hung_up
 from jotary.cli.front_door.lingering import LingeringTransport
@@ -39,11 +40,12 @@ HEAD_PATIENCE: Final = 10
 BODY_PATIENCE: Final = 30
 #: Seconds that a client may leave an answer unread.
 READ_PATIENCE: Final = 20
+#: Seconds that a client is waited for at most by a server that stops: it has ten for everything (`cli/serve.py`).
+STOP_PATIENCE: Final = 3
 #: Seconds in which a client that sends what nobody reads can still read its answer.
 LINGER: Final = 2
 
 _SLICE: Final = 8192  # bytes that are parsed before the limits are looked at again
-_CODING: Final = b"transfer-encoding"
 _ALWAYS_ANSWERED: Final = (b"/health", b"/ready")
 # Stands where uvicorn keeps the request that is being answered, for one that was answered without the application.
 _ANSWERED: Final[Any] = SimpleNamespace(response_started=True, response_complete=True, message_event=asyncio.Event())
@@ -118,7 +120,11 @@ class FrontDoor(HttpToolsProtocol):
             self.transport.abort()  # a client must expect that (RFC 9112 §9.3.2), and none that is in use comes so far
         if self.transport.is_closing():
             return
-        self._check_form()
+        version = self.parser.get_http_version()
+        if is_ambiguous(version, self.headers):
+            raise ValueError(version)  # uvicorn answers 400 and closes, as whenever the parser fails
+        if version == "1.0":  # which knows no interim answers (RFC 9110 §10.1.1)
+            self.expect_100_continue = False
         if self._watch.is_overloaded() and self._may_be_refused():
             self._refuse_in_haste()
         else:
@@ -134,6 +140,8 @@ class FrontDoor(HttpToolsProtocol):
         """As uvicorn's own, but never in the place or in the middle of another request's answer."""
         if self._has_answer_under_way():
             self.transport.abort()
+        elif len(self.url) > MAX_HEAD_SIZE:  # it ends in the slice that exceeds the bound
+            self._refuse(refusal.TARGET_TOO_LONG)
         else:
             super().send_400_response(msg)
 
@@ -173,17 +181,16 @@ class FrontDoor(HttpToolsProtocol):
 
     def look(self) -> None:
         """See whether the client has been waited for long enough."""
-        waited = self._watch.now - self._since
         if self._is_lingering:
-            if waited > LINGER:
+            if self._has_lasted(LINGER):
                 self.transport.abort()
         elif self.transport.is_closing() or self.flow.write_paused:
-            if waited > READ_PATIENCE:
+            if self._has_lasted(READ_PATIENCE):
                 self.transport.abort()
         elif self._stage is not Stage.BETWEEN:
-            if waited > self._patience() and not self.flow.read_paused:
+            if self._has_lasted(self._patience()) and not self.flow.read_paused:
                 self._refuse(refusal.TIMED_OUT)
-        elif (self.cycle is None or self.cycle.response_complete) and waited > self._patience():
+        elif (self.cycle is None or self.cycle.response_complete) and self._has_lasted(self._patience()):
             self.transport.close()
 
     def give_way(self) -> None:
@@ -197,6 +204,9 @@ class FrontDoor(HttpToolsProtocol):
         if not cycle.disconnected:
             cycle.disconnected = has_hung_up(self._door.get_extra_info("socket").fileno())
         return not cycle.disconnected
+
+    def _has_lasted(self, patience: int) -> bool:
+        return self._watch.now - self._since > (min(patience, STOP_PATIENCE) if self._is_stopping() else patience)
 
     def _patience(self) -> int:
         if self._stage is Stage.BODY:
@@ -220,20 +230,6 @@ class FrontDoor(HttpToolsProtocol):
         self._since = self._watch.now
         self._received = 0
 
-    def _check_form(self) -> None:
-        """Refuse what the parser lets pass, and two parties could read in two ways (RFC 9112 §2.3, §3.2, §6.1).
-
-        Raises:
-            ValueError: uvicorn answers 400 and closes, as whenever the parser fails.
-        """
-        version = self.parser.get_http_version()
-        names = [name for name, _ in self.headers]
-        hosts = names.count(b"host")
-        if hosts > 1 or version not in {"1.0", "1.1"} or (hosts == 0 and version == "1.1"):
-            raise ValueError(version, hosts)
-        if _CODING in names and self.headers[names.index(_CODING)][1].strip().lower() != b"chunked":
-            raise ValueError(_CODING)  # the application would take the coded body for the body
-
     def _unsupported_upgrade_warning(self) -> None:
         """There is no other protocol (RFC 9110 §7.8), but the parser has stopped, and dropped what it had not read."""
         if self.cycle is None or self.cycle.response_complete:
@@ -242,15 +238,18 @@ class FrontDoor(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def _check_sizes(self) -> None:
+        if self._stage is Stage.BETWEEN:
+            return
+        has_many_fields = len(self.headers or ()) > MAX_FIELDS  # in the body those behind it (RFC 9110 §6.5)
         if self._stage is Stage.HEAD:
-            if self._received > MAX_HEAD_SIZE or len(self.headers or ()) > MAX_FIELDS:
+            if self._received > MAX_HEAD_SIZE or has_many_fields:
                 is_in_target = len(self.url) > MAX_HEAD_SIZE // 2
                 self._refuse(refusal.TARGET_TOO_LONG if is_in_target else refusal.HEADER_TOO_LARGE)
-        elif self._received > MAX_BODY_SIZE:
+        elif self._received > MAX_BODY_SIZE or has_many_fields:
             if self.cycle.response_complete:
                 self.transport.close()
             else:
-                self._refuse(refusal.BODY_TOO_LARGE)
+                self._refuse(refusal.HEADER_TOO_LARGE if has_many_fields else refusal.BODY_TOO_LARGE)
 
     def _refuse(self, words: Refusal) -> None:
         """Answer what is not read to its end, and be done with the connection."""
@@ -281,9 +280,12 @@ class FrontDoor(HttpToolsProtocol):
         return is_next and not self.url.partition(b"?")[0].endswith(_ALWAYS_ANSWERED)
 
     def _refuse_in_haste(self) -> None:
-        """Answer 503 without the application."""
+        """Answer 503 without the application; nothing to who leaves such answers unread, which would fill the memory."""
         self._watch.note_refusal()
         self.cycle = _ANSWERED
+        if self.flow.write_paused:
+            self.transport.abort()
+            return
         is_for_people = any(name == b"accept" and b"text/html" in value for name, value in self.headers)
         words = refusal.TOO_BUSY_FOR_PEOPLE if is_for_people else refusal.TOO_BUSY
         answer = words.answer(self.server_state.default_headers)

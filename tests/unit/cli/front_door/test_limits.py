@@ -24,6 +24,9 @@ _GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
         b"GET / HTTP/2.0\r\nHost: x\r\n\r\n",
         b"GET / HTTP/0.9\r\nHost: x\r\n\r\n",
         b"GET /\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x y\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x/..\r\n\r\n",
+        b"GET / HTTP/1.0\r\nHost: a@x\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
     ],
     ids=[
@@ -33,6 +36,9 @@ _GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
         "another version",
         "an old version",
         "no version",
+        "a host with a space",
+        "a host with a path",
+        "a host with a user in HTTP/1.0",
         "a body that is not decoded",
     ],
 )
@@ -45,6 +51,15 @@ async def test_what_can_be_read_in_two_ways_is_refused(
     await turns()
     assert (socket.status, socket.end, application.asked) == (400, "eof", 0)
     assert socket.sent.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("host", [b"", b"x.example:8443", b"[2001:db8::1]:80", b"[v1.a~b]", b"a_b", b"%41"])
+async def test_every_host_that_a_client_may_name_is_taken(connect: "Connect", host: bytes, turns: "Turns") -> None:
+    """RFC 3986 §3.2.2, RFC 9112 §3.2: empty where the target has none; who the server is, its settings say."""
+    connection, socket = connect()
+    connection.data_received(b"GET / HTTP/1.1\r\nHost: %b\r\n\r\n" % host)
+    await turns()
+    assert socket.status == 200
 
 
 async def test_a_client_of_http_1_0_need_not_name_a_host(connect: "Connect", turns: "Turns") -> None:
@@ -61,8 +76,9 @@ async def test_a_client_of_http_1_0_need_not_name_a_host(connect: "Connect", tur
         (b"GET / HTTP/1.1\r\nX: " + b"a" * protocol.MAX_HEAD_SIZE, 431),
         (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 2000, 431),
         (b"GET /" + b"a" * protocol.MAX_HEAD_SIZE, 414),
+        (b"GET /" + b"a" * protocol.MAX_HEAD_SIZE + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
     ],
-    ids=["one header", "many headers", "request line"],
+    ids=["one header", "many headers", "request line", "request line that ends"],
 )
 async def test_a_head_that_is_too_large_is_refused_before_it_is_whole(
     connect: "Connect", application: "Application", sent: bytes, status: int, turns: "Turns"
@@ -133,6 +149,16 @@ async def test_a_body_may_be_as_large_as_its_bound(connect: "Connect") -> None:
     assert socket.end == ""
     connection.data_received(b"a")
     assert (socket.status, socket.end) == (413, "eof")
+
+
+async def test_fields_behind_a_body_are_as_few_as_those_before_it(connect: "Connect") -> None:
+    """RFC 9110 §6.5, RFC 6585 §5: nobody reads them, and in memory they are many times as large as when sent."""
+    connection, socket = connect()
+    connection.data_received(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+    connection.data_received(b"a: b\r\n" * protocol.MAX_FIELDS + b"a: b")
+    assert socket.end == ""
+    connection.data_received(b"\r\na")
+    assert (socket.status, socket.end) == (431, "eof")
 
 
 async def test_of_one_large_read_no_more_is_parsed_than_the_bounds_allow(connect: "Connect") -> None:

@@ -52,6 +52,21 @@ async def test_what_comes_behind_a_body_is_no_header(
     assert (socket.sent.count(b"200 OK"), socket.end) == (2 + is_pipelined, "")
 
 
+@pytest.mark.parametrize(("version", "leaves"), [(b"1.1", 1), (b"1.0", 0)])
+async def test_leave_to_send_a_body_is_given_where_it_is_understood(
+    connect: "Connect", turns: "Turns", version: bytes, leaves: int
+) -> None:
+    """RFC 9110 §10.1.1, §15.2: HTTP/1.0 knows no interim answers, and would take this for the answer."""
+    connection, socket = connect()
+    head = b"POST / HTTP/%b\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    connection.data_received(head % version)
+    await turns()
+    assert socket.sent.count(b" 100 Continue\r\n") == leaves
+    connection.data_received(b"hi")
+    await turns()
+    assert socket.sent.count(b" 200 OK\r\n") == 1
+
+
 async def test_nothing_follows_a_request_for_another_protocol(connect: "Connect", turns: "Turns") -> None:
     """RFC 9110 §7.8: the parser leaves the connection there, so a request behind it would never be answered."""
     connection, socket = connect()

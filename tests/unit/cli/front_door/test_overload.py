@@ -164,6 +164,17 @@ async def test_who_awaits_leave_to_send_a_body_is_refused_for_good(connect: "Con
     assert (socket.answers, socket.end) == (1, "close")
 
 
+async def test_who_does_not_read_its_refusals_is_cut_off(connect: "Connect") -> None:
+    """They would stay in memory, where each takes more than its request did on the way."""
+    (first, _), (second, socket) = connect(), connect()
+    first.data_received(_GET)
+    second.data_received(_GET * 3)
+    second.pause_writing()
+    assert (socket.answers, socket.end) == (3, "")
+    second.data_received(_GET * 3)
+    assert (socket.answers, socket.end) == (3, "abort")
+
+
 async def test_a_server_that_stops_keeps_no_connection_that_it_refuses(connect: "Connect") -> None:
     """RFC 9112 §9.6."""
     (first, _), (second, socket) = connect(), connect()

@@ -41,6 +41,40 @@ async def test_a_client_is_waited_for_so_long(
     assert socket.status == status
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [(b"", 0), (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na", 408)],
+    ids=["nothing", "body"],
+)
+async def test_a_server_that_stops_waits_for_no_client_for_long(
+    connect: "Connect", sweep: "Sweep", sent: bytes, status: int, turns: "Turns"
+) -> None:
+    """It would be ended in the middle of what it does, and answer 500 to everybody whom it waits for."""
+    connection, socket = connect()
+    connection._is_stopping = lambda: True
+    if sent:
+        connection.data_received(sent)
+    await turns()
+    sweep(protocol.STOP_PATIENCE)
+    assert socket.end == ""
+    sweep(1)
+    assert (socket.status, socket.end) == (status, "eof" if status else "close")
+
+
+async def test_a_server_that_stops_cuts_off_who_does_not_read(
+    connect: "Connect", application: "Application", sweep: "Sweep", turns: "Turns"
+) -> None:
+    """Its answer has waited for it as long as for anybody."""
+    connection, socket = connect()
+    connection._is_stopping = lambda: True
+    application.may_end.clear()
+    connection.data_received(_GET)
+    await turns()
+    connection.pause_writing()
+    sweep(protocol.STOP_PATIENCE + 1)
+    assert socket.end == "abort"
+
+
 async def test_trickling_bytes_does_not_buy_time(connect: "Connect", sweep: "Sweep") -> None:
     """Slowloris: the deadline is that of the whole head."""
     connection, socket = connect()
