@@ -12,13 +12,13 @@ from typing import Any, Final, NoReturn
 
 import click
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from jotary.cli import open_files, options
 from jotary.cli.administration import load_settings
 from jotary.cli.front_door import FrontDoor
 from jotary.cli.introduction import introduce
 from jotary.cli.listening import default_address, listen, listen_on_path, several_of, take_activated
+from jotary.cli.supervisor import Supervisor
 from jotary.server.app import Application, create_app, prepare
 from jotary.server.settings import Settings
 from jotary.server.settings.sources import CONFIG_VARIABLE
@@ -119,7 +119,7 @@ def _run_one(settings: Settings, listener: socket.socket, _workers: int, server_
 def _run_several(settings: Settings, listener: socket.socket, workers: int, server_options: dict[str, Any]) -> bool:
     """Serve in several processes that share the socket; False if one could not start."""
     asyncio.run(prepare(settings))  # once, before they all do it; what is wrong is said here
-    supervisor = Multiprocess(
+    supervisor = Supervisor(
         uvicorn.Config(_WORKER, factory=True, workers=workers, **server_options), sockets=several_of(listener)
     )
     with _figures(settings.metrics_listen):

@@ -1,6 +1,7 @@
 """One of several processes of `jotary serve`, which ends with the one that started it."""
 
 import signal
+import sys
 from collections.abc import Callable
 from multiprocessing import parent_process
 from threading import Thread
@@ -17,6 +18,8 @@ def application() -> Application:
     supervisor = parent_process()
     if supervisor is not None:
         Thread(target=_follow, args=(supervisor.join,), name="jotary-supervisor", daemon=True).start()
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # uvicorn listens by now (`supervisor.py`)
     return from_environment()
 
 

@@ -68,6 +68,32 @@ def test_workers_end_with_their_supervisor(tmp_path: Path, serve: "Serve") -> No
     assert "Traceback" not in server.err.read_text()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the workers are found as Linux tells them")
+def test_ctrl_c_ends_workers_quietly_while_they_start(tmp_path: Path, serve: "Serve") -> None:
+    """A terminal tells all of its processes, and they may be in the middle of an import."""
+    server = serve(tmp_path, "--workers", "2")
+    while len(workers := _children(server.process.pid)) < 2:
+        time.sleep(0.002)
+    for process in (*workers, server.process.pid):
+        os.kill(process, signal.SIGINT)
+    assert server.process.wait() == 0
+    assert "Traceback" not in server.err.read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the workers are found as Linux tells them")
+def test_ctrl_c_ends_workers_quietly_when_they_serve(tmp_path: Path, serve: "Serve") -> None:
+    """Each hears of it by itself; a second one would end it in the middle of what it does."""
+    server = serve(tmp_path, "--workers", "2")
+    while [event["event"] for event in server.events()].count("started") < 2:
+        time.sleep(0.02)
+    for worker in _children(server.process.pid):
+        os.kill(worker, signal.SIGINT)
+    while server.life().count("stopped") < 2:
+        time.sleep(0.02)
+    assert server.end(signal.SIGINT) == 0
+    assert "Traceback" not in server.err.read_text()
+
+
 def _end_behind_the_test(process: int, closing: contextlib.ExitStack) -> None:
     """Whatever becomes of it: by a descriptor, which stays that of this process."""
     descriptor = os.pidfd_open(process)

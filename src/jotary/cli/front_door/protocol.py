@@ -280,11 +280,11 @@ class FrontDoor(HttpToolsProtocol):
         return is_next and not self.url.partition(b"?")[0].endswith(_ALWAYS_ANSWERED)
 
     def _refuse_in_haste(self) -> None:
-        """Answer 503 without the application; nothing to who leaves such answers unread, which would fill the memory."""
+        """Answer 503 without the application."""
         self._watch.note_refusal()
         self.cycle = _ANSWERED
         if self.flow.write_paused:
-            self.transport.abort()
+            self.transport.abort()  # what it leaves unread would fill the memory
             return
         is_for_people = any(name == b"accept" and b"text/html" in value for name, value in self.headers)
         words = refusal.TOO_BUSY_FOR_PEOPLE if is_for_people else refusal.TOO_BUSY
