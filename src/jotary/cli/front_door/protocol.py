@@ -51,10 +51,6 @@ _ALWAYS_ANSWERED: Final = (b"/health", b"/ready")
 _ANSWERED: Final[Any] = SimpleNamespace(response_started=True, response_complete=True, message_event=asyncio.Event())
 
 
-def _never() -> bool:
-    return False
-
-
 class Stage(Enum):
     """What the next byte belongs to."""
 
@@ -70,7 +66,7 @@ class FrontDoor(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._watch = watch_of(self.server_state, self.limit_concurrency)
         self.limit_concurrency = None  # the watch decides, who knows who is idle
-        self._is_stopping: Callable[[], bool] = getattr(self.config.loaded_app, "is_stopping", _never)
+        self._is_stopping: Callable[[], bool] = getattr(self.config.loaded_app, "is_stopping", lambda: False)
         self._stage = Stage.BETWEEN
         self._since = self._watch.now
         self._received = 0  # bytes of this head, or of this body
@@ -193,9 +189,14 @@ class FrontDoor(HttpToolsProtocol):
         elif (self.cycle is None or self.cycle.response_complete) and self._has_lasted(self._patience()):
             self.transport.close()
 
-    def give_way(self) -> None:
-        """Close at once: somebody else needs the place."""
-        self.transport.abort()
+    def give_way(self, *, is_idle: bool) -> None:
+        """Close at once: somebody else needs the place. Who is not idle is told to come again, its request unread."""
+        if is_idle or self._stage is not Stage.BETWEEN or self.flow.write_paused or self.transport.is_closing():
+            self.transport.abort()
+            return
+        self._watch.note_refusal()
+        self._door.write_at_once(refusal.TURNED_AWAY.answer(self.server_state.default_headers))
+        self.transport.close()
 
     def _is_awaited(self, request: "ref[RequestResponseCycle]") -> bool:
         cycle = request()  # which holds the scope that this is noted in: a circle, for the collector to find

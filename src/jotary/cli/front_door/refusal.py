@@ -51,6 +51,7 @@ BODY_TOO_LARGE: Final = _invalid("The body is too large.", 413)
 TARGET_TOO_LONG: Final = _invalid("The address is too long.", 414)
 HEADER_TOO_LARGE: Final = _invalid("The header is too large.", 431)
 TOO_BUSY: Final = _json(temporarily_unavailable(retry_after=1), {})
+TURNED_AWAY: Final = _json(temporarily_unavailable(retry_after=1), _CLOSE)
 TOO_BUSY_FOR_PEOPLE: Final = Refusal(
     503,
     _TOO_BUSY_PAGE,

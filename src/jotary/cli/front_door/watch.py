@@ -21,8 +21,8 @@ class Watched(Protocol):
     def look(self) -> None:
         """See whether its client has been waited for long enough."""
 
-    def give_way(self) -> None:
-        """Close at once: somebody else needs the place."""
+    def give_way(self, *, is_idle: bool) -> None:
+        """Close at once: somebody else needs the place. Who is not idle is told to come again."""
 
 
 class Watch:
@@ -53,14 +53,15 @@ class Watch:
         """A client has connected: who has been waited for longest makes room if there is none, and it is idle.
 
         That is nobody whose request is being answered. If all are in use, there are more than the limit, and what is
-        too much is answered 503; beyond twice the limit the longest one is cut off, idle or not.
+        too much is answered 503; beyond twice the limit the longest one makes room, idle or not.
         """
         excess = len(self._connections) - self._limit
         if excess > 0 and self._awaited:
             longest, since = next(iter(self._awaited.items()))
-            if self.now - since >= IDLE or excess > self._limit:
+            is_idle = self.now - since >= IDLE
+            if is_idle or excess > self._limit:
                 self.leave(longest)
-                longest.give_way()
+                longest.give_way(is_idle=is_idle)
         self.wait_for(newcomer)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(SWEEP_INTERVAL, self._tick)

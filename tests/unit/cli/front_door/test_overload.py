@@ -45,7 +45,44 @@ async def test_a_connection_in_use_makes_room_at_twice_the_limit_alone(
     await turns()
     assert (socket.end, application.asked) == ("", 2)
     connect()
-    assert [other.end for _, other in others] == ["abort"] + [""] * (2 * limit - 2)
+    assert [other.end for _, other in others] == ["close"] + [""] * (2 * limit - 2)
+    assert others[0][1].status == 503
+    assert b"connection: close\r\n" in others[0][1].sent
+
+
+async def test_who_was_answered_before_is_told_when_it_must_go(
+    limit: int, connect: "Connect", turns: "Turns", sweep: "Sweep"
+) -> None:
+    """Its next request may be on its way: cut off, the client could not tell what became of that (RFC 9112 §9.6)."""
+    used, socket = connect()
+    used.data_received(_GET)
+    await turns()
+    for _ in range(2 * limit):
+        connect()
+    assert (socket.answers, socket.end) == (2, "close")
+    assert b"retry-after: 1\r\n" in socket.sent
+    assert b"HTTP/1.1 503 " in socket.sent
+
+
+@pytest.mark.parametrize("what", ["is sending", "does not read", "is at its end"])
+async def test_who_can_be_told_nothing_is_cut_off_at_twice_the_limit(
+    limit: int, connect: "Connect", application: "Application", turns: "Turns", what: str
+) -> None:
+    """An answer would stand in the place of another, or wait for who does not read."""
+    used, socket = connect()
+    if what == "is sending":
+        used.data_received(b"GET / HT")
+    else:
+        used.data_received(
+            _GET if what == "does not read" else _GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+        )
+        await turns()
+    if what == "does not read":
+        used.pause_writing()
+    told = socket.answers
+    for _ in range(2 * limit):
+        connect()
+    assert (socket.answers, socket.end) == (told, "abort")
 
 
 async def test_no_more_requests_are_under_way_than_connections_are_allowed(

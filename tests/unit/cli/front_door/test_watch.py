@@ -31,7 +31,7 @@ class Guest:
             raise self.failure
         self._connections.remove(self)
 
-    def give_way(self) -> None:
+    def give_way(self, *, is_idle: bool) -> None:
         """As of every connection."""
 
 
