@@ -32,6 +32,21 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, serve: "Serve", numb
     assert sorted(file.name for file in tmp_path.iterdir()) == ["err", "jotary.db", "jotary.secret", "out"]
 
 
+def test_who_sends_slowly_does_not_hold_up_the_end(tmp_path: Path, serve: "Serve") -> None:
+    """It is told so (RFC 9110 §15.5.9), while there is still somebody who can; nothing has failed."""
+    server = serve(tmp_path)
+    server.wait()
+    with socket.create_connection(("127.0.0.1", server.port)) as sender:
+        sender.sendall(b"POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n")
+        sender.sendall(b"Content-Length: 20\r\n\r\ngrant_type")
+        assert server.get("/health")[0] == 200
+        assert server.end() == 0
+        with sender.makefile("rb") as answer:
+            assert answer.readline().startswith(b"HTTP/1.1 408 ")
+    assert "Traceback" not in server.err.read_text()
+    assert "shutdown exceeded" not in server.err.read_text()
+
+
 def test_it_says_who_it_is_where_its_things_are_and_what_to_do_first(tmp_path: Path, serve: "Serve") -> None:
     """For the person who starts it; no secret is printed."""
     server = serve(tmp_path)
