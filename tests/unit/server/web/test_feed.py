@@ -1,5 +1,6 @@
 """How the feed of cut-offs is asked for and streamed (HTML §9.2, server-sent events)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -8,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from jotary.server.flows.revocation_feed import RevocationFeed, SignedAnswer
-from jotary.server.ports import Unavailable
+from jotary.server.ports import Abandoned, Unavailable
 from jotary.server.web.feed import FeedEndpoint
 
 pytestmark = pytest.mark.anyio
@@ -53,3 +54,61 @@ async def test_a_follower_that_connects_again_goes_on_where_it_was(
     more = {} if header is None else {"last_event_id": header}
     await events(feed, query, accept="text/event-stream", **more)
     assert feed.asked == [position]
+
+
+class WaitingFeed:
+    """A feed without news."""
+
+    def __init__(self) -> None:
+        self.waits = asyncio.Event()
+        self.has_news = asyncio.Event()
+        self.has_left = asyncio.Event()
+
+    async def answer(self, *, after: int, wait: float) -> SignedAnswer:
+        """Wait for as long as it is let."""
+        assert (after, wait) == (0, 25)
+        self.waits.set()
+        try:
+            await self.has_news.wait()
+        finally:
+            self.has_left.set()
+        return SignedAnswer("signed", 1)
+
+
+def long_poll(feed: WaitingFeed, hangs_up: asyncio.Event) -> asyncio.Task[Any]:
+    """A follower that waits for news, and may hang up; there is an empty body before that."""
+    messages = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        if messages:
+            return messages.pop()
+        await hangs_up.wait()
+        return {"type": "http.disconnect"}
+
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "query_string": b"wait=25", "headers": []}
+    return asyncio.create_task(FeedEndpoint(cast("RevocationFeed", feed)).get(Request(scope, receive)))
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_follower_that_hangs_up_gives_its_place_back() -> None:
+    """Or whoever asks and leaves, again and again, would shut out the others without holding a connection."""
+    feed, hangs_up = WaitingFeed(), asyncio.Event()
+    asking = long_poll(feed, hangs_up)
+    await feed.waits.wait()
+    hangs_up.set()
+    with pytest.raises(Abandoned):
+        await asking
+    await feed.has_left.wait()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_follower_that_waits_gets_the_news() -> None:
+    """And nobody waits for its end any more."""
+    feed = WaitingFeed()
+    before = asyncio.all_tasks()
+    asking = long_poll(feed, asyncio.Event())
+    await feed.waits.wait()
+    feed.has_news.set()
+    assert (await asking).body == b"signed"
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before
