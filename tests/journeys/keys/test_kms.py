@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -154,6 +155,22 @@ def test_what_boto3_lacks_is_said_with_where_to_give_it(
         with pytest.raises(Unavailable, match="KMS does not answer") as refused:
             ask()
         assert says in (refused.value.hint or "")
+
+
+def test_credentials_that_come_later_are_found(
+    kms: KMS, custodian: AWSKMSCustodian, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A server may start before the machine has its role: it signs once that is there, without a restart."""
+    arn = kms.make()
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(f"AWS_{name}")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    with pytest.raises(Unavailable, match="credentials"):
+        custodian.sign(arn, "ES256", MESSAGE)
+    (tmp_path / "credentials").write_text("[default]\naws_access_key_id = x\naws_secret_access_key = y\n")
+    assert len(custodian.sign(arn, "ES256", MESSAGE)) == 64
 
 
 @pytest.mark.parametrize(

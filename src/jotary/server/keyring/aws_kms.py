@@ -108,7 +108,10 @@ class AWSKMSCustodian:
         region = found[1] if found else None
         with self._lock:
             if region not in self._clients:
-                self._clients[region] = boto3.session.Session().client("kms", region_name=region, config=_CONFIG)
+                session = boto3.session.Session()
+                if session.get_credentials() is None:  # a client would lack them for ever, and a role may come later
+                    raise NoCredentialsError
+                self._clients[region] = session.client("kms", region_name=region, config=_CONFIG)
             return self._clients[region]
 
 

@@ -3,13 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 
 from jotary.jose import Key, base64url
+from jotary.server.keyring.threads import Threads
 from jotary.server.ports import Unavailable
 
 Answer = TypeVar("Answer")
@@ -124,7 +124,7 @@ class Custodians:
         self._lock = threading.Lock()
         self._timeout = timeout
         self._places = threading.Semaphore(workers + queue)
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="custodian")  # it starts none before its use
+        self._threads = Threads(workers, name="custodian")
 
     async def public_key(self, custodian: str, name: str) -> tuple[Reference, Key]:
         """As `Custodian.public_key`, with the name and algorithm that the key is published with.
@@ -157,8 +157,13 @@ class Custodians:
         return (message + b"." + base64url.encode_bytes(signature)).decode("ascii")
 
     def close(self) -> None:
-        """Take no more calls, and let go of the connections."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Take no more calls, and let go of the connections; one that hangs is waited for as long as a call is."""
+        self._threads.close()
+        closing = threading.Thread(target=self._close_each, daemon=True)
+        closing.start()
+        closing.join(self._timeout)
+
+    def _close_each(self) -> None:
         for custodian in self._made.values():
             custodian.close()
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import secrets
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -101,6 +103,28 @@ def test_one_that_hangs_is_given_up_and_holds_up_nobody_else() -> None:
         assert refused == "too many signatures wait for the HSM or KMS"
     finally:
         go_on.set()
+
+
+def test_one_that_hangs_keeps_no_process_from_ending() -> None:
+    """Neither a call nor the farewell: a service manager would have to kill the server, or the command."""
+    script = """
+import asyncio, threading
+from jotary.server.keyring.external import Custodians, Reference
+from jotary.server.ports import Unavailable
+
+class Hung:
+    def public_key(self, name): threading.Event().wait()
+    def close(self): threading.Event().wait()
+
+custodians = Custodians({"hung": Hung}, timeout=0.05)
+try:
+    asyncio.run(custodians.public_key("hung", "one"))
+except Unavailable as error:
+    print(error)
+custodians.close()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout, done.stderr) == ("the HSM or KMS did not answer in time\n", "")
 
 
 def test_a_place_is_free_again_when_its_signature_is_there() -> None:
