@@ -6,6 +6,7 @@ from typing import Final
 from jotary.cli.complaint import explain
 from jotary.cli.diagnosis import (
     database,
+    external_key,
     issuer,
     key_stamps,
     machine,
@@ -29,6 +30,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("secret", secret.check),
     ("key stamps", key_stamps.check),
     ("signing keys", signing_keys.check),
+    ("external key", external_key.check),
     ("people and clients", people_and_clients.check),
     ("purge", purge.check),
     ("machine", machine.check),

@@ -1,6 +1,8 @@
 """The server's secret: private, unguessable, and the one that sealed the signing keys."""
 
 import math
+import os
+import stat
 from collections import Counter
 from pathlib import Path
 from typing import Final
@@ -17,16 +19,41 @@ _LEAST_ENTROPY: Final = 100.0  # bits, by how often its characters occur; 43 ran
 
 
 def check(deployment: Deployment) -> Findings:
-    """Its file, its strength, and the keys."""
-    found = deployment.loaded.secret
-    file = Path(found.origin)
-    if found.origin != "JOTARY_SECRET" and file.is_file():
-        mode = file.stat().st_mode & 0o777
-        yield judge(
-            "secret file", f"{file}, {mode:04o}", is_well=not mode & _OTHERS, mend=f"chmod 600 {file}", otherwise=fail
-        )
-    yield _strength(found.secret.reveal())
+    """The files that hold secrets, how strong the server's own is, and the keys."""
+    yield from _files(deployment)
+    yield _strength(deployment.loaded.secret.secret.reveal())
     yield _opens(deployment)
+
+
+def _files(deployment: Deployment) -> Findings:
+    """Those of the secrets, of the HSM's PIN, and of the database's URL with its password."""
+    settings, origin = deployment.settings, deployment.loaded.secret.origin
+    named = (
+        "" if origin == "JOTARY_SECRET" else origin,
+        *settings.accepted_secret_files,
+        settings.pkcs11_pin_file,
+        settings.database_file or "",
+    )
+    files = [file for file in map(Path, filter(None, named)) if file.is_file()]
+    if not files:
+        return
+    status = {file: file.stat() for file in files}
+    shown = ", ".join(f"{file}, {stat.S_IMODE(each.st_mode):04o}" for file, each in status.items())
+    exposed = [str(file) for file, each in status.items() if not _is_private(each)]
+    yield judge(
+        "secret file", shown, is_well=not exposed, mend=f"chmod 600 {' '.join(exposed)}", otherwise=fail
+    )
+
+
+def _is_private(status: os.stat_result) -> bool:
+    """Its owner alone may read it; or this process's group, too, where the owner is another one.
+
+    So root hands a file to a service that shall not change it, and Kubernetes a Secret to a pod.
+    """
+    others = status.st_mode & _OTHERS
+    if others != stat.S_IRGRP:
+        return not others
+    return status.st_uid != os.geteuid() and status.st_gid in {os.getegid(), *os.getgroups()}
 
 
 def _strength(secret: str) -> Finding:

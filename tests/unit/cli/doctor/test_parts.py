@@ -1,5 +1,6 @@
 """`jotary doctor`: each thing that can be broken is broken here, its verdict turns, and turns back with the mend."""
 
+import os
 import shlex
 import sqlite3
 from collections.abc import Callable
@@ -93,6 +94,34 @@ def test_a_file_that_others_may_read(verdict: Verdict, name: str, file: str) -> 
     assert str(Path(file).absolute()) in (found[2] or "")
     Path(file).chmod(0o600)
     assert verdict(name)[0] == "ok"
+
+
+def test_a_secret_that_root_lets_the_service_read(verdict: Verdict, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/deploy.md gives it to root and the service's group; the service itself can then not change it."""
+    file = Path("jotary.secret")
+    file.chmod(0o640)
+    monkeypatch.setattr(os, "geteuid", lambda: file.stat().st_uid + 1)
+    assert verdict("secret file")[0] == "ok"
+    for mode in (0o660, 0o650, 0o644):
+        file.chmod(mode)
+        assert verdict("secret file")[0] == "fail"
+    file.chmod(0o640)
+    monkeypatch.setattr(os, "getegid", lambda: file.stat().st_gid + 1)
+    monkeypatch.setattr(os, "getgroups", list)
+    assert verdict("secret file")[0] == "fail"
+
+
+@pytest.mark.parametrize("setting", ["pkcs11_pin_file", "accepted_secret_files", "database_file"])
+def test_another_file_with_a_secret_that_others_may_read(verdict: Verdict, configure: Configure, setting: str) -> None:
+    """The PIN of an HSM, the secret before or after, a database's URL with its password."""
+    file = Path("held")
+    file.write_text({"database_file": "sqlite:///jotary.db"}.get(setting, "another-0123456789-abcdefghijklmnopq-XYZ"), encoding="utf-8")
+    configure(f"{setting} = {['held'] if setting.endswith('files') else 'held'!r}")
+    file.chmod(0o604)
+    found = verdict("secret file")
+    assert (found[0], found[2]) == ("fail", f"chmod 600 {file.absolute()}")
+    file.chmod(0o600)
+    assert verdict("secret file")[0] == "ok"
 
 
 def test_a_database_that_left_wal_mode(verdict: Verdict) -> None:
