@@ -30,6 +30,7 @@ from jotary.server.telemetry.metrics.readings import seconds_until_change, state
 from jotary.server.telemetry.metrics.request_meter import RequestMeter
 
 START = 1_800_000_000
+OUTCOMES = ("accepted", "refused", "limited")
 Figures = Callable[[], Coroutine[Any, Any, dict[tuple[str, frozenset[tuple[str, str]]], float]]]
 
 
@@ -75,6 +76,18 @@ async def served(tmp_path: Path, **changed: Any) -> AsyncIterator[tuple[Applicat
             return samples((await asyncio.to_thread(scrape, address))[1])
 
         yield app, client, figures
+
+
+def test_sign_ins_are_shown_before_there_are_any(tmp_path: Path) -> None:
+    """Where nobody has signed in yet, an alert that compares those that failed with those that did would be mute."""
+
+    async def story() -> None:
+        async with served(tmp_path) as (_, _, figures):
+            shown = await figures()
+        outcomes = {outcome: shown.get(of("jotary_sign_ins_total", outcome=outcome)) for outcome in OUTCOMES}
+        assert outcomes == dict.fromkeys(OUTCOMES, 0.0)
+
+    asyncio.run(story())
 
 
 def test_what_happened_is_what_is_counted(tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ class StoreMeter:
         durations = instruments.tallies(catalogue.DATABASE)
         self._failures = instruments.counter(catalogue.DATABASE_FAILURES)
         self._sign_ins = instruments.counter(catalogue.SIGN_INS)
+        for outcome in ("accepted", "refused", "limited"):  # shown from the start: alerts compare them
+            self._sign_ins.labels(outcome)
         self._reuses = instruments.counter(catalogue.REUSES)
         self._events = instruments.counter(catalogue.EVENTS)
         self._started = instruments.counter(catalogue.SESSIONS_STARTED)
