@@ -15,6 +15,7 @@ import pkcs11
 import pytest
 
 from jotary.oauth.secret import Secret
+from jotary.server.keyring import cryptoki
 from jotary.server.keyring import pkcs11 as pkcs11_module
 from jotary.server.keyring.external import NoSuchKeyError, as_signing_key
 from jotary.server.keyring.pkcs11 import PKCS11Custodian
@@ -114,6 +115,40 @@ def test_a_login_that_was_lost_is_renewed(custodian: PKCS11Custodian) -> None:
     _, key = custodian.public_key("p256")
     pkcs11.lib(LIBRARY).reinitialize()
     as_signing_key(key).verifier("ES256")(custodian.sign("p256", "ES256", MESSAGE), MESSAGE)
+
+
+@_of_dead_sessions
+def test_a_library_that_cannot_end_is_tried_again(
+    custodian: PKCS11Custodian, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As its HSM is away just then (CKR_GENERAL_ERROR): it must not be taken for ended, and started a second time."""
+    real, is_away = pkcs11_module._SIGN["ES256"], True
+
+    def sign(key: Any, message: bytes) -> bytes:
+        if is_away:
+            raise pkcs11.GeneralError
+        return real(key, message)
+
+    _, key = custodian.public_key("p256")
+    monkeypatch.setitem(pkcs11_module._SIGN, "ES256", sign)
+    with monkeypatch.context() as away:
+        away.setattr(cryptoki, "finalize", lambda _path: False)
+        with pytest.raises(Unavailable, match="GeneralError"):
+            custodian.sign("p256", "ES256", MESSAGE)
+    is_away = False
+    as_signing_key(key).verifier("ES256")(custodian.sign("p256", "ES256", MESSAGE), MESSAGE)
+
+
+def test_a_library_ends_once_and_has_ended_then(custodian: PKCS11Custodian) -> None:
+    """C_Finalize, and CKR_CRYPTOKI_NOT_INITIALIZED (PKCS #11 v3.0 §5.4); the binding notices at its next use."""
+    custodian.public_key("p256")
+    assert cryptoki.finalize(LIBRARY)
+    assert cryptoki.finalize(LIBRARY)
+    with pytest.raises(OSError, match="nowhere"):
+        cryptoki.finalize("/nowhere.so")
+    with pytest.raises(pkcs11.PKCS11Error):
+        pkcs11.lib(LIBRARY).reinitialize()
+    assert len(custodian.sign("p256", "ES256", MESSAGE)) == 64
 
 
 class Counted:

@@ -18,6 +18,7 @@ from pkcs11.util.rsa import encode_rsa_public_key
 
 from jotary.jose import JOSEError, Key, base64url
 from jotary.oauth.secret import Secret
+from jotary.server.keyring import cryptoki
 from jotary.server.keyring.external import TIMEOUT, NoSuchKeyError, Reference
 from jotary.server.keyring.shared_lock import SharedLock
 from jotary.server.ports import Unavailable
@@ -102,7 +103,7 @@ class PKCS11Custodian:
     def _hint(self, error: Exception) -> str | None:
         if isinstance(error, pkcs11.NoSuchToken):
             return f"See that pkcs11_token is among: pkcs11-tool --module {self._path} --list-token-slots"
-        if type(error) is pkcs11.PKCS11Error:  # of the binding itself: the library did not load
+        if type(error) is pkcs11.PKCS11Error and "while loading" in str(error):  # the binding's own words
             return "See that pkcs11_library is the path of the HSM's library."
         return None
 
@@ -163,7 +164,9 @@ class PKCS11Custodian:
             self._generation += 1
             self._drop_login()
             with contextlib.suppress(pkcs11.PKCS11Error, RuntimeError, OSError):  # the next attempt meets it again
-                pkcs11.lib(self._path).reinitialize()
+                library = pkcs11.lib(self._path)
+                if cryptoki.finalize(self._path):
+                    library.reinitialize()  # it notices that the library has ended, and starts it at its next use
 
     def _drop_login(self) -> None:
         login, self._login = self._login, None
