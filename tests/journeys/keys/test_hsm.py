@@ -139,6 +139,7 @@ def test_a_library_that_cannot_end_is_tried_again(
     as_signing_key(key).verifier("ES256")(custodian.sign("p256", "ES256", MESSAGE), MESSAGE)
 
 
+@_of_dead_sessions
 def test_a_library_ends_once_and_has_ended_then(custodian: PKCS11Custodian) -> None:
     """C_Finalize, and CKR_CRYPTOKI_NOT_INITIALIZED (PKCS #11 v3.0 §5.4); the binding notices at its next use."""
     custodian.public_key("p256")

@@ -166,7 +166,9 @@ class PKCS11Custodian:
             with contextlib.suppress(pkcs11.PKCS11Error, RuntimeError, OSError):  # the next attempt meets it again
                 library = pkcs11.lib(self._path)
                 if cryptoki.finalize(self._path):
-                    library.reinitialize()  # it notices that the library has ended, and starts it at its next use
+                    with contextlib.suppress(pkcs11.PKCS11Error):  # it notices that the library has ended
+                        library.reinitialize()
+                    library.initialize()
 
     def _drop_login(self) -> None:
         login, self._login = self._login, None
