@@ -28,8 +28,17 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   value: /run/secrets/jotary/database-url
 {{- range $name, $value := .Values.settings }}
 - name: JOTARY_{{ $name | upper }}
-  value: {{ $value | quote }}
+  value: {{ include "jotary.text" $value | quote }}
 {{- end }}
+{{- end -}}
+
+{{/* A setting as the environment spells it. Helm reads numbers of a file as floats, and would write 1e+06. */}}
+{{- define "jotary.text" -}}
+{{- if kindIs "slice" . -}}{{ join "," . }}
+{{- else if kindIs "map" . -}}{{ toJson . }}
+{{- else if kindIs "float64" . -}}{{ int64 . }}
+{{- else -}}{{ . }}
+{{- end -}}
 {{- end -}}
 
 {{- define "jotary.image" -}}
