@@ -1,9 +1,12 @@
 """AWS KMS as moto serves it: over HTTP, with real keys and real signatures."""
 
+import asyncio
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -18,9 +21,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jotary.jose import Key
 from jotary.server.keyring import aws_kms
 from jotary.server.keyring.aws_kms import AWSKMSCustodian
-from jotary.server.keyring.external import NoSuchKeyError, as_signing_key
+from jotary.server.keyring.external import Custodians, NoSuchKeyError, Reference, as_signing_key
 from jotary.server.ports import Unavailable
 
 if TYPE_CHECKING:
@@ -194,6 +198,63 @@ def test_rights_that_are_missing_are_said(kms: KMS, custodian: AWSKMSCustodian, 
             with pytest.raises(Unavailable, match=code) as refused:
                 ask()
             assert says in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("code", "says"), [("DisabledException", "Enable"), ("KMSInvalidStateException", "Enable"), ("NotFoundException", "")]
+)
+def test_a_key_that_cannot_sign_now_is_said_with_what_helps(
+    kms: KMS, custodian: AWSKMSCustodian, code: str, says: str
+) -> None:
+    """Somebody disabled it, or is about to delete it."""
+    arn = kms.make()
+    with Stubber(custodian._client(arn)) as stubber:
+        stubber.add_client_error("get_public_key", service_error_code=code, http_status_code=400)
+        with pytest.raises(NoSuchKeyError, match=code) as missing:
+            custodian.public_key(arn)
+        stubber.add_client_error("sign", service_error_code=code, http_status_code=400)
+        with pytest.raises(Unavailable, match=code) as refused:
+            custodian.sign(arn, "ES256", MESSAGE)
+    assert says in missing.value.hint
+    assert "jotary key add" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
+def test_an_answer_of_something_else_is_unavailable(
+    custodian: AWSKMSCustodian, monkeypatch: pytest.MonkeyPatch, algorithm: str
+) -> None:
+    """A page of a proxy on the way, with status 200: a 503 of ours, and no internal error."""
+    arn = f"arn:aws:kms:{REGION}:111122223333:key/one"
+    with HTTPServer(("127.0.0.1", 0), Portal) as portal:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", f"http://127.0.0.1:{portal.server_port}")
+        answering = threading.Thread(target=portal.serve_forever)
+        answering.start()
+        public = as_signing_key(Key.generate(algorithm).public())
+        custodians = Custodians({"aws-kms": lambda: custodian})
+        try:
+            for ask in (
+                custodians.public_key("aws-kms", arn),
+                custodians.sign(Reference("aws-kms", arn), public, b"{}", b"e30"),
+            ):
+                with pytest.raises(Unavailable, match=r"KMS|aws-kms"):
+                    asyncio.run(ask)
+        finally:
+            custodians.close()
+            portal.shutdown()
+            answering.join()
+
+
+class Portal(BaseHTTPRequestHandler):
+    """What stands in the way of KMS."""
+
+    def do_POST(self) -> None:  # noqa: N802 -- the library's name
+        """A page."""
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>Please sign in</html>")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the library's name
+        """Say nothing."""
 
 
 @given(st.integers(1, 2**256 - 1), st.integers(1, 2**256 - 1))

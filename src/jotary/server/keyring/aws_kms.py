@@ -44,6 +44,10 @@ _GIVE_CREDENTIALS: Final = "Give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AW
 _GIVE_RIGHTS: Final = (
     "Allow kms:GetPublicKey, kms:DescribeKey and kms:Sign on the key to whoever has these credentials."
 )
+_DISABLED: Final = {"DisabledException", "KMSInvalidStateException"}
+_NAME_ONE: Final = "Name the ARN of an asymmetric key for signing, of the kind ECC_NIST_P256 or RSA_2048."
+_LOOK_WHO_ANSWERS: Final = "Look at AWS_ENDPOINT_URL_KMS, AWS_ENDPOINT_URL, and what stands between."
+_ENABLE: Final = "Enable the key in KMS, or announce another one with: jotary key add"
 # Where waiting does not help: of what boto3 lacks, and of what KMS answers.
 _HINTS: Final = (
     (NoRegionError, "Name the key by its ARN, which says the region, or give AWS_DEFAULT_REGION."),
@@ -51,8 +55,11 @@ _HINTS: Final = (
 )
 _HINTS_BY_CODE: Final = {
     "AccessDeniedException": _GIVE_RIGHTS,
+    "DisabledException": _ENABLE,
     "ExpiredTokenException": _GIVE_CREDENTIALS,
     "InvalidSignatureException": _GIVE_CREDENTIALS,
+    "KMSInvalidStateException": _ENABLE,
+    "NotFoundException": "Announce another key with: jotary key add",
     "UnrecognizedClientException": _GIVE_CREDENTIALS,
 }
 
@@ -68,19 +75,21 @@ class AWSKMSCustodian:
         """As `Custodian.public_key`; the reference holds the key's own ARN, as an alias may be pointed elsewhere."""
         try:
             found = self._client(name).get_public_key(KeyId=name)
-            alias_of = self._client(name).describe_key(KeyId=name)["KeyMetadata"]["Arn"]
+            described = self._client(name).describe_key(KeyId=name)
         except ClientError as error:
             code = _code(error)
             if code in _NO_KEY:
-                hint = "Name the ARN of an asymmetric key for signing, of the kind ECC_NIST_P256 or RSA_2048."
+                hint = _ENABLE if code in _DISABLED else _NAME_ONE
                 raise NoSuchKeyError(f"KMS has no such key to sign with ({code})", hint=hint) from error
             raise _unavailable(error) from error
         except BotoCoreError as error:
             raise _unavailable(error) from error
+        if "PublicKey" not in found or "Arn" not in described.get("KeyMetadata", ()):
+            raise Unavailable("what answers for KMS says nothing of a key", hint=_LOOK_WHO_ANSWERS)
         if not set(found.get("SigningAlgorithms") or ()) & set(_ALGORITHMS.values()):
             raise NoSuchKeyError("a key of this kind cannot sign here", hint="Make one of ECC_NIST_P256 or RSA_2048.")
         try:
-            return Reference(NAME, alias_of), Key.from_pem(_pem(found["PublicKey"]))
+            return Reference(NAME, described["KeyMetadata"]["Arn"]), Key.from_pem(_pem(found["PublicKey"]))
         except JOSEError as error:
             raise NoSuchKeyError(f"the public key cannot be read: {error}", hint="Make another one.") from error
 
@@ -95,7 +104,8 @@ class AWSKMSCustodian:
             )
         except (BotoCoreError, ClientError) as error:
             raise _unavailable(error) from error
-        return _raw(answer["Signature"]) if algorithm == "ES256" else bytes(answer["Signature"])
+        signature = bytes(answer.get("Signature", b""))
+        return _raw(signature) if algorithm == "ES256" else signature
 
     def close(self) -> None:
         """Close the connections."""
@@ -125,7 +135,7 @@ def _raw(der: bytes) -> bytes:
         r, s = decode_dss_signature(der)
         return r.to_bytes(_COORDINATE_SIZE, "big") + s.to_bytes(_COORDINATE_SIZE, "big")
     except (ValueError, OverflowError) as error:
-        raise Unavailable("KMS answered with no signature") from error
+        raise Unavailable("KMS answered with no signature", hint=_LOOK_WHO_ANSWERS) from error
 
 
 def _pem(der: bytes) -> str:
