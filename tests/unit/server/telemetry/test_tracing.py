@@ -1,11 +1,18 @@
 """Spans of a request: what takes time in it, whose trace it is in, and nothing that was sent."""
 
 import asyncio
+import gzip
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx2
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -14,7 +21,8 @@ from jotary.oauth.secret import Secret
 from jotary.server.app import create_app
 from jotary.server.settings import Settings
 from jotary.server.telemetry.tracing import tracing_from_environment
-from jotary.server.telemetry.tracing.tracing import Tracing
+from jotary.server.telemetry.tracing import tracing as tracing_module
+from jotary.server.telemetry.tracing.tracing import Tracing, exporting
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -84,3 +92,77 @@ def test_a_trace_is_taken_from_a_trusted_proxy_only(tmp_path: Path, trusted: tup
 def test_without_an_endpoint_there_are_no_traces(environ: dict[str, str]) -> None:
     """OpenTelemetry's own variables, and nothing else."""
     assert tracing_from_environment(environ) is None
+
+
+class Collector(BaseHTTPRequestHandler):
+    """What takes spans (OTLP over HTTP); `may_answer` lets it."""
+
+    taken: ClassVar[list[ExportTraceServiceRequest]] = []
+    may_answer = threading.Event()
+
+    def do_POST(self) -> None:  # noqa: N802 -- the library's name
+        """Keep what was sent."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        self.taken.append(ExportTraceServiceRequest.FromString(body))
+        self.may_answer.wait(60)
+        with suppress(OSError):  # who has sent it may be gone
+            self.send_response(200)
+            self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the library's name
+        """Say nothing."""
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Collector]]:
+    """One that the variables name."""
+    Collector.taken.clear()
+    Collector.may_answer.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
+        server.daemon_threads = True
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        threading.Thread(target=server.serve_forever).start()
+        yield Collector
+        Collector.may_answer.set()
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [
+        ({}, "jotary"),
+        ({"OTEL_SERVICE_NAME": "id"}, "id"),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "service.name=here,service.version=2"}, "here"),
+    ],
+)
+def test_spans_arrive_under_the_name_of_the_service(
+    collector: type[Collector], monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], name: str
+) -> None:
+    """OpenTelemetry specification, "Resource": OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, and ours without them."""
+    for variable, value in environ.items():
+        monkeypatch.setenv(variable, value)
+    collector.may_answer.set()
+    tracing = exporting()
+    with tracing.sign():
+        pass
+    tracing.shut_down()
+    (sent,) = collector.taken
+    found = {each.key: each.value.string_value for each in sent.resource_spans[0].resource.attributes}
+    assert found["service.name"] == name
+    assert found["service.version"] == ("2" if name == "here" else version("jotary"))
+
+
+@pytest.mark.timeout(30)
+def test_a_collector_that_does_not_answer_keeps_no_server_from_ending(
+    collector: type[Collector], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the exporter itself would wait."""
+    monkeypatch.setattr(tracing_module, "PATIENCE", 0.05)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "45")
+    tracing = exporting()
+    with tracing.sign():
+        pass
+    tracing.shut_down()
+    assert not collector.may_answer.is_set()

@@ -4,14 +4,16 @@ Their attributes are facts that the code knows. Exceptions are named by their cl
 hold what somebody has sent.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from importlib.metadata import version
 from typing import Final, Literal
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, StatusCode
@@ -24,6 +26,9 @@ from jotary.server.model.changes import Change
 from jotary.server.model.request_notes import FROM_PROXY, REFUSAL, ROUTE, STATUS
 from jotary.server.telemetry.access_log import METHODS
 from jotary.server.telemetry.request_id import current_request_id, in_trace
+
+#: Seconds that the last spans may take when the server ends.
+PATIENCE: Final = 3
 
 _TRACEPARENT: Final = b"traceparent"
 _SERVER_ERROR: Final = 500
@@ -137,7 +142,15 @@ def _describe(span: Span, name: str, scope: Scope) -> None:
 
 def exporting() -> Tracing:
     """Tracing that exports by OTLP over HTTP, set up by OpenTelemetry's own variables alone."""
-    defaults = Resource({SERVICE_NAME: "jotary", "service.version": version("jotary")})
-    provider = TracerProvider(resource=defaults.merge(Resource.create()), shutdown_on_exit=False)
+    # What the variables say comes last; `Resource.create` by itself would add a name of its own to what they do not.
+    named = {SERVICE_NAME: "jotary", "service.version": version("jotary"), **OTELResourceDetector().detect().attributes}
+    provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return Tracing(provider, provider.shutdown)
+    return Tracing(provider, partial(_shut_down, provider))
+
+
+def _shut_down(provider: TracerProvider) -> None:
+    """Export what is left, while there is patience: where nobody takes it, the server must end all the same."""
+    farewell = threading.Thread(target=provider.shutdown, daemon=True)
+    farewell.start()
+    farewell.join(PATIENCE)
