@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from jotary.cli import serve
 from jotary.server.settings import Settings
 from jotary.tokens.revocation_feed import MAX_WAIT
 
@@ -55,6 +56,12 @@ def test_the_proxy_waits_longer_than_the_feed() -> None:
     timeouts = re.findall(r"proxy_read_timeout (\d+)s", (DOCS / "proxies.md").read_text(encoding="utf-8"))
     assert timeouts
     assert all(int(timeout) > MAX_WAIT for timeout in timeouts)
+
+
+def test_idle_connections_outlive_the_proxys_own() -> None:
+    """Caddy keeps its own for 120 seconds, Traefik for 90, nginx for 60: whoever closes first must not be jotary."""
+    assert serve._KEEP_ALIVE_BEHIND_PROXY > 120
+    assert f"connections open for {serve._KEEP_ALIVE_BEHIND_PROXY} seconds" in (DOCS / "proxies.md").read_text()
 
 
 def test_the_outermost_proxy_replaces_the_header() -> None:

@@ -27,7 +27,8 @@ from jotary.server.telemetry import READY, STOPPING, configure_logging, tell_ser
 _WORKER: Final = "jotary.cli.worker:application"  # what each of several processes loads
 _DRAIN: Final = 10  # seconds that requests under way get when the server stops
 _KEEP_ALIVE: Final = 5  # seconds that an idle connection stays open
-_KEEP_ALIVE_BEHIND_PROXY: Final = 75  # longer than proxies keep theirs, or they would send into one that just closed
+# Longer than proxies keep theirs (Caddy 120, Traefik 90, nginx 60), or they would send into one that just closed.
+_KEEP_ALIVE_BEHIND_PROXY: Final = 130
 
 
 @click.command()

@@ -1,5 +1,6 @@
 """A PKCS#11 token, as SoftHSM gives one: real keys that the server never has."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -118,9 +119,7 @@ def test_a_login_that_was_lost_is_renewed(custodian: PKCS11Custodian) -> None:
 
 
 @_of_dead_sessions
-def test_a_library_that_cannot_end_is_tried_again(
-    custodian: PKCS11Custodian, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_library_that_cannot_end_is_tried_again(custodian: PKCS11Custodian, monkeypatch: pytest.MonkeyPatch) -> None:
     """As its HSM is away just then (CKR_GENERAL_ERROR): it must not be taken for ended, and started a second time."""
     real, is_away = pkcs11_module._SIGN["ES256"], True
 
@@ -319,3 +318,12 @@ def test_a_server_signs_with_the_hsm(configuration: Path, place: "Place") -> Non
 
     assert (verified.header["kid"], verified.header["alg"]) == (added["kid"], "ES256")
     assert PIN not in (place.folder / "log").read_text()
+    assert external_key(place) == ("ok", "pkcs11 p256 signs")
+    (place.folder / "pin").write_text("0000\n")
+    assert external_key(place) == ("fail", "pkcs11 p256: the HSM refused the PIN (PinIncorrect)")
+
+
+def external_key(place: "Place") -> tuple[str, str]:
+    """What `jotary doctor` says of the key that signs."""
+    findings = {each["name"]: each for each in json.loads(place.run("doctor", "--json").stdout)}
+    return findings["external key"]["verdict"], findings["external key"]["found"]

@@ -201,7 +201,8 @@ def test_rights_that_are_missing_are_said(kms: KMS, custodian: AWSKMSCustodian, 
 
 
 @pytest.mark.parametrize(
-    ("code", "says"), [("DisabledException", "Enable"), ("KMSInvalidStateException", "Enable"), ("NotFoundException", "")]
+    ("code", "says"),
+    [("DisabledException", "Enable"), ("KMSInvalidStateException", "Enable"), ("NotFoundException", "")],
 )
 def test_a_key_that_cannot_sign_now_is_said_with_what_helps(
     kms: KMS, custodian: AWSKMSCustodian, code: str, says: str
@@ -247,7 +248,7 @@ def test_an_answer_of_something_else_is_unavailable(
 class Portal(BaseHTTPRequestHandler):
     """What stands in the way of KMS."""
 
-    def do_POST(self) -> None:  # noqa: N802 -- the library's name
+    def do_POST(self) -> None:
         """A page."""
         self.send_response(200)
         self.end_headers()

@@ -21,8 +21,10 @@ def check(deployment: Deployment) -> Findings:
     sealer = make_sealer(deployment.settings)
     keys = [key for key in deployment.read(read_keys) if is_genuine(key, sealer)]
     signing = choose_signing_key(keys, deployment.now)
-    reference = signing and read_reference(sealer.unseal(signing.sealed_private_key, kid=signing.id))
-    if signing is None or reference is None:
+    if signing is None:
+        return
+    reference = read_reference(sealer.unseal(signing.sealed_private_key, kid=signing.id))
+    if reference is None:
         return
     where = f"{reference.custodian} {reference.name}"
     try:

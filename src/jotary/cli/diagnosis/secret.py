@@ -40,9 +40,7 @@ def _files(deployment: Deployment) -> Findings:
     status = {file: file.stat() for file in files}
     shown = ", ".join(f"{file}, {stat.S_IMODE(each.st_mode):04o}" for file, each in status.items())
     exposed = [str(file) for file, each in status.items() if not _is_private(each)]
-    yield judge(
-        "secret file", shown, is_well=not exposed, mend=f"chmod 600 {' '.join(exposed)}", otherwise=fail
-    )
+    yield judge("secret file", shown, is_well=not exposed, mend=f"chmod 600 {' '.join(exposed)}", otherwise=fail)
 
 
 def _is_private(status: os.stat_result) -> bool:

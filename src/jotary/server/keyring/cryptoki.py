@@ -5,7 +5,7 @@ then on neither start nor use it.
 """
 
 import ctypes
-import os
+import sys
 from typing import Final
 
 _OK: Final = 0x000  # PKCS #11 v3.0 §5.4, CKR_OK
@@ -15,7 +15,7 @@ _NOT_INITIALIZED: Final = 0x190  # CKR_CRYPTOKI_NOT_INITIALIZED
 class _Functions(ctypes.Structure):
     """The beginning of CK_FUNCTION_LIST (PKCS #11 v3.0 §3.6), which has no gaps on Windows."""
 
-    if os.name == "nt":
+    if sys.platform == "win32":
         _pack_ = 1
     _fields_ = (
         ("version", ctypes.c_ubyte * 2),

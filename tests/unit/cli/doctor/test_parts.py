@@ -115,7 +115,10 @@ def test_a_secret_that_root_lets_the_service_read(verdict: Verdict, monkeypatch:
 def test_another_file_with_a_secret_that_others_may_read(verdict: Verdict, configure: Configure, setting: str) -> None:
     """The PIN of an HSM, the secret before or after, a database's URL with its password."""
     file = Path("held")
-    file.write_text({"database_file": "sqlite:///jotary.db"}.get(setting, "another-0123456789-abcdefghijklmnopq-XYZ"), encoding="utf-8")
+    file.write_text(
+        {"database_file": "sqlite:///jotary.db"}.get(setting, "another-0123456789-abcdefghijklmnopq-XYZ"),
+        encoding="utf-8",
+    )
     configure(f"{setting} = {['held'] if setting.endswith('files') else 'held'!r}")
     file.chmod(0o604)
     found = verdict("secret file")
@@ -177,6 +180,14 @@ def test_no_key_and_an_old_key(verdict: Verdict, monkeypatch: pytest.MonkeyPatch
     assert verdict("next key")[0] == "warn"
     execute("DELETE FROM signing_keys")
     assert verdict("signing key")[0] == "fail"
+
+
+def test_where_an_operator_makes_the_keys_an_operator_is_asked_for_one(verdict: Verdict, configure: Configure) -> None:
+    """No start of a server would make it."""
+    configure('signing_keys = "external"')
+    execute("DELETE FROM signing_keys")
+    found = verdict("signing key")
+    assert (found[0], "jotary key add" in (found[2] or "")) == ("fail", True)
 
 
 def test_a_key_that_no_server_wrote(verdict: Verdict, run: Run) -> None:

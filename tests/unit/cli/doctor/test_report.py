@@ -73,5 +73,5 @@ def test_a_lost_database_is_one_finding_and_not_one_for_each_check(run: Run) -> 
     findings = {finding["name"]: finding for finding in json.loads(run("doctor", "--json").out)}
     about_it = {name for name, finding in findings.items() if "jotary.db" in finding["found"]}
     assert (about_it, findings["database"]["verdict"]) == ({"database"}, "fail")
-    unseen = "secret, key stamps, signing keys, people and clients, purge"
+    unseen = "secret, key stamps, signing keys, external key, people and clients, purge"
     assert (findings["not looked at"]["verdict"], findings["not looked at"]["found"]) == ("fail", unseen)

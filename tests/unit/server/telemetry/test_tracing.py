@@ -20,8 +20,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from jotary.oauth.secret import Secret
 from jotary.server.app import create_app
 from jotary.server.settings import Settings
-from jotary.server.telemetry.tracing import tracing_from_environment
 from jotary.server.telemetry.tracing import tracing as tracing_module
+from jotary.server.telemetry.tracing import tracing_from_environment
 from jotary.server.telemetry.tracing.tracing import Tracing, exporting
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -100,7 +100,7 @@ class Collector(BaseHTTPRequestHandler):
     taken: ClassVar[list[ExportTraceServiceRequest]] = []
     may_answer = threading.Event()
 
-    def do_POST(self) -> None:  # noqa: N802 -- the library's name
+    def do_POST(self) -> None:
         """Keep what was sent."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers.get("Content-Encoding") == "gzip":
