@@ -29,6 +29,7 @@ from jotary.jose.algorithms import DEFAULT_ALGORITHMS
 from jotary.oauth.metadata import ServerMetadata
 from jotary.oauth.parameters import Parameters
 from jotary.oauth.secret import Secret
+from jotary.tokens.claims import require_time
 from jotary.tokens.errors import TokenError
 from jotary.tokens.id_token import IDToken, check_id_token
 
@@ -199,13 +200,16 @@ class Provider:
         algorithms = _ALGORITHMS.intersection(named) if named is not None else _ALGORITHMS
         try:
             verified = await self._verify(id_token.reveal(), algorithms)
+            # After a refresh it is as old as the answer that it came in (OIDC Core §12.2): its own `iat` is the present
+            # that its `exp` is checked against, so that a wrong clock here never ends a session that is good.
+            now = self._clock() if nonce is not None else int(require_time(verified.claims, "iat"))
             return check_id_token(
                 verified.claims,
                 issuer=self.issuer,
                 client_id=self._credentials.client_id,
                 nonce=None if nonce is None else nonce.reveal(),
                 algorithm=verified.header["alg"],
-                now=self._clock(),
+                now=now,
                 leeway=LEEWAY,
                 access_token=access_token.reveal(),
             )

@@ -130,6 +130,7 @@ async def test_a_slow_answer_does_not_make_a_token_seem_younger(world: World) ->
         {"iss": "https://other.example"},
         {"aud": "other"},
         {"exp": 1},
+        {"iat": None},
         {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
         {"sub": "eve"},
     ],
@@ -144,6 +145,18 @@ async def test_a_refresh_that_brings_a_wrong_id_token_ends_the_session_at_the_is
     world.issuer.claims = claims
     assert isinstance(await one.refresh(tokens, subject="person-1"), SignedOut)
     assert not world.issuer.is_good(tokens.access_token.reveal())
+
+
+@pytest.mark.parametrize("seconds", [-86_400, 86_400])
+async def test_a_clock_that_is_wrong_here_ends_no_session(world: World, seconds: int) -> None:
+    """OIDC Core §12.2: after a refresh the ID token is as old as the answer, whatever the time is here."""
+    one = provider(world)
+    tokens = await redeem(world, one)
+    world.issuer.clock = FrozenClock(world.clock())
+    world.clock.advance(seconds)
+    refreshed = await one.refresh(tokens, subject="person-1")
+    assert isinstance(refreshed, Refreshed)
+    assert world.issuer.is_good(refreshed.value.access_token.reveal())
 
 
 async def test_a_session_without_a_refresh_token_ends_with_its_access_token(world: World) -> None:
