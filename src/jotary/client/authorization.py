@@ -94,7 +94,7 @@ def _parameters(request: AuthorizationRequest, client_id: str) -> list[tuple[str
 
 def _authorization_endpoint(metadata: ServerMetadata) -> str:
     endpoint = metadata.authorization_endpoint
-    if endpoint is None or "#" in endpoint:  # RFC 6749 §3.1
+    if endpoint is None or "#" in endpoint or not endpoint.isprintable():  # RFC 6749 §3.1; it is told to a person
         raise ProtocolError("the issuer's metadata names no usable authorization_endpoint")
     methods = metadata.code_challenge_methods_supported
     if methods is not None and "S256" not in methods:  # RFC 9700 §2.1.1: without PKCE a stolen code is a session

@@ -80,13 +80,14 @@ def test_an_endpoint_with_a_query_keeps_it() -> None:
     [
         ServerMetadata(issuer=ISSUER),
         ServerMetadata(issuer=ISSUER, authorization_endpoint=f"{ISSUER}/authorize#x"),
+        ServerMetadata(issuer=ISSUER, authorization_endpoint=f"{ISSUER}/authorize\x1b[2J"),
         ServerMetadata(
             issuer=ISSUER, authorization_endpoint=f"{ISSUER}/authorize", code_challenge_methods_supported=("plain",)
         ),
     ],
 )
 def test_an_issuer_that_cannot_do_it_safely_is_refused(metadata: ServerMetadata) -> None:
-    """RFC 6749 §3.1, RFC 9700 §2.1.1: no endpoint, a fragment in it, or no S256."""
+    """RFC 6749 §3.1, RFC 9700 §2.1.1: no endpoint, a fragment or what a terminal obeys in it, or no S256."""
     with pytest.raises(ProtocolError):
         build(metadata)
 
