@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Callable, Sequence
 
 from jotary.client.authorization import AuthorizationRequest, check_callback
+from jotary.client.native.aside import aside
 from jotary.client.native.errors import LoginError
 from jotary.client.native.loopback import Check, LoopbackListener, StrangerError
 from jotary.client.native.signed_in import SignedIn
@@ -46,10 +47,9 @@ async def log_in(
             redirect_uri=listener.redirect_uri, scopes=scopes, resources=resources, prompt=prompt
         )
         check = _answers(request, await provider.metadata())
-        await asyncio.to_thread(show, request.url)  # a browser may take its time to start
         try:
             async with asyncio.timeout(timeout):
-                code = await listener.answer(check)
+                code = await _answer(listener, check, lambda: show(request.url))
         except TimeoutError:
             raise LoginError(
                 f"nobody signed in within {timeout:.0f} seconds", hint="Start again, and finish in the browser."
@@ -58,6 +58,24 @@ async def log_in(
         code, redirect_uri=request.redirect_uri, code_verifier=request.code_verifier, nonce=request.nonce
     )
     return SignedIn(issuer=provider.issuer, client_id=client_id, subject=id_token.subject, tokens=tokens)
+
+
+async def _answer(listener: LoopbackListener, check: Check, show: Callable[[], object]) -> Secret:
+    """The code with which the person comes back, which they may do before `show` has ended.
+
+    A browser that starts is waited for by Python for up to five seconds, and one in the foreground until it is closed;
+    a person who is signed in at the issuer is back at once.
+    """
+    answering = asyncio.ensure_future(listener.answer(check))
+    showing = asyncio.ensure_future(aside(show))
+    try:
+        await asyncio.wait([answering, showing], return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            await showing  # raises what kept it from being shown
+        return await answering
+    finally:
+        answering.cancel()
+        showing.cancel()
 
 
 def _answers(request: AuthorizationRequest, metadata: ServerMetadata) -> Check:

@@ -65,7 +65,8 @@ class LoopbackListener:
         for writer in list(self._writers):  # who says nothing does not outlive the sign-in
             writer.transport.abort()
         await asyncio.sleep(0)
-        if self._outcome.done() and not self._outcome.cancelled():
+        self._outcome.cancel()  # from here on nothing is an answer
+        if not self._outcome.cancelled():
             self._outcome.exception()  # looked at here, since who waits may be gone
 
     @property
@@ -88,10 +89,12 @@ class LoopbackListener:
             async with asyncio.timeout(HEAD_TIMEOUT):
                 head = await reader.readuntil(b"\r\n\r\n")
             settle = self._respond(head, writer)
-            await writer.drain()
-            writer.close()
-            await writer.wait_closed()  # the page is out before the listener ends
-            settle()
+            try:
+                await writer.drain()
+                writer.close()
+                await writer.wait_closed()  # the page is out before the listener ends
+            finally:  # an answer counts, whether or not anybody waited for the page
+                settle()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             writer.close()
         finally:

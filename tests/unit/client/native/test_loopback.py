@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+import struct
 from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,6 +49,12 @@ STRANGERS = {
     "another method": ("POST /callback?state=right&code=evil HTTP/1.1\r\nHost: {host}\r\n\r\n", 405),
     "another state": ("GET /callback?state=wrong&code=evil HTTP/1.1\r\nHost: {host}\r\n\r\n", 400),
     "two states": ("GET /callback?state=right&state=right&code=evil HTTP/1.1\r\nHost: {host}\r\n\r\n", 400),
+    "the whole address": ("GET http://{host}/callback?state=right&code=evil HTTP/1.1\r\nHost: {host}\r\n\r\n", 404),
+    "only the head": ("HEAD /callback?state=right&code=evil HTTP/1.1\r\nHost: {host}\r\n\r\n", 405),
+    "a space before the colon": ("GET /callback?state=right&code=evil HTTP/1.1\r\nHost : {host}\r\n\r\n", 421),
+    "another HTTP": ("GET /callback?state=right&code=evil HTTP/2\r\nHost: {host}\r\n\r\n", 400),
+    "no UTF-8": ("GET /callback?state=right&code=%ff HTTP/1.1\r\nHost: {host}\r\n\r\n", 400),
+    "too much": (f"GET /callback?state=right&code=evil{'&a=' * 64} HTTP/1.1\r\nHost: {{host}}\r\n\r\n", 400),
     "no HTTP": ("GET /callback?state=right&code=evil\r\nHost: {host}\r\n\r\n", 400),
 }
 
@@ -115,6 +123,24 @@ def test_only_the_first_answer_counts() -> None:
 
     code, second = asyncio.run(scene())
     assert (code, second.startswith("HTTP/1.1 409 ")) == ("c", True)
+
+
+def test_an_answer_counts_where_nobody_waits_for_the_page() -> None:
+    """Its window was closed in that moment: the code is good once, so no second one would come."""
+
+    async def scene() -> str:
+        async with LoopbackListener() as listener:
+            waiting = asyncio.ensure_future(listener.answer(check))
+            await asyncio.sleep(0)
+            authority = urlsplit(listener.redirect_uri).netloc
+            host, _, port = authority.partition(":")
+            with socket.create_connection((host, int(port))) as browser:
+                browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # end by a reset
+                browser.sendall(GOOD.replace("{host}", authority).encode())
+            async with asyncio.timeout(20):
+                return (await waiting).reveal()
+
+    assert asyncio.run(scene()) == "c"
 
 
 def test_a_head_without_an_end_is_not_read_for_ever() -> None:
