@@ -125,7 +125,7 @@ class NativeApp:
         known = self._known
         if known is None or self._shared.wants_refresh(known, refused=refused):
             self._known = None
-            known = await self._shared.load()
+            known = await self._shared.look()
             if self._shared.wants_refresh(known, refused=refused):
                 flight: SingleFlight[None, SignedIn] = SingleFlight()  # goes on if who waits is cancelled
                 known = await flight.run(None, lambda: self._refreshed(refused))

@@ -1,9 +1,6 @@
 """A file sealed with a passphrase, for machines without a keychain; used only by who asks for it (design §6.6)."""
 
-import os
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +12,7 @@ from jotary.client.native.errors import StoreError
 from jotary.client.native.file_lock import try_lock_file
 from jotary.client.native.state_folder import make_private
 from jotary.client.native.token_store import HeldLock
+from jotary.client.native.whole_file import replace_file
 from jotary.oauth.secret import Secret
 
 #: Bytes of a file that are read at all.
@@ -86,7 +84,7 @@ class EncryptedFileStore:
         sealed = head + AESGCM(key).encrypt(head[_NONCE], text.reveal().encode(), head)
         make_private(self._path.parent)
         try:
-            _replace(self._path, sealed)
+            replace_file(self._path, sealed)
         except OSError as error:
             raise StoreError(f"{self._path} cannot be written ({error.strerror})", hint="Name another file.") from error
 
@@ -104,27 +102,15 @@ class EncryptedFileStore:
         try:
             return try_lock_file(lock)
         except OSError as error:
-            raise StoreError(f"{lock} cannot be locked", hint="Make it yours: chown, then chmod 600.") from error
+            raise StoreError(
+                f"{lock} cannot be locked ({error.strerror})", hint="Make it yours: chown, then chmod 600."
+            ) from error
 
     def _derive(self, salt: bytes) -> bytes:
         if self._key is None or self._key[0] != salt:
             if self._passphrase is None:
                 self._passphrase = self._ask()
             scrypt = Scrypt(salt=salt, length=32, n=_COST, r=8, p=1)
-            self._key = salt, scrypt.derive(self._passphrase.reveal().encode())
+            # What a terminal or the environment gives need not be UTF-8: its bytes are taken as they are (PEP 383).
+            self._key = salt, scrypt.derive(self._passphrase.reveal().encode(errors="surrogateescape"))
         return self._key[1]
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all, readable by its owner alone (mkstemp makes it 0600)."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # else a power cut could leave an empty file under the new name
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise

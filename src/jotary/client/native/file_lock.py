@@ -1,8 +1,10 @@
 """A lock between processes that the system takes back when its holder dies: an advisory lock on a file."""
 
+import errno
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
 if sys.platform == "win32":  # pragma: no cover -- the other system
     import msvcrt
@@ -15,6 +17,11 @@ else:
 
     def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+#: What the systems say where somebody else has it. Anything else, such as ENOLCK of a network's file system, will not
+#: pass by waiting.
+_HELD: Final = frozenset({errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK})
 
 
 class FileLock:
@@ -36,12 +43,14 @@ def try_lock_file(path: Path) -> FileLock | None:
     Each call opens the file anew, so that two callers in one process exclude each other, too.
 
     Raises:
-        OSError: the file cannot be opened.
+        OSError: the file cannot be opened, or not be locked where it lies.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # not inherited (PEP 446)
     try:
         _lock(descriptor)
-    except OSError:
+    except OSError as error:
         os.close(descriptor)
+        if error.errno not in _HELD:
+            raise
         return None
     return FileLock(descriptor)

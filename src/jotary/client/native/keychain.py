@@ -86,7 +86,9 @@ class KeychainStore:
         try:
             return try_lock_file(self._lock)
         except OSError as error:
-            raise StoreError(f"{self._lock} cannot be locked", hint="Make it yours: chown, then chmod 600.") from error
+            raise StoreError(
+                f"{self._lock} cannot be locked ({error.strerror})", hint="Make it yours: chown, then chmod 600."
+            ) from error
 
 
 def _failure(verb: str, error: Exception) -> StoreError:
@@ -96,7 +98,10 @@ def _failure(verb: str, error: Exception) -> StoreError:
 
 def _system_keychain() -> KeyringBackend:
     """The keychain that keyring is set up to use, or the first one that it finds."""
-    found = keyring.get_keyring()
+    try:
+        found = keyring.get_keyring()
+    except Exception as error:  # it is set up to use something that is not there
+        raise _failure("found", error) from error
     for backend in found.backends if isinstance(found, ChainerBackend) else [found]:
         if type(backend).__module__ in _KEYCHAINS:
             return backend

@@ -12,11 +12,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from jotary.client.errors import ClientError, UnavailableError
+from jotary.client.native.aside import aside
 from jotary.client.native.errors import NotSignedInError, StoreError
 from jotary.client.native.signed_in import SignedIn, from_text, to_text
 from jotary.client.native.token_store import TokenStore
 from jotary.client.provider import Provider
 from jotary.client.refresh import COOL_DOWN, TRUSTED_FOR, Refreshed, SignedOut, Unavailable
+from jotary.client.token_endpoint import TokenSet
 from jotary.oauth.secret import Secret
 
 #: Seconds between two looks at a lock that another process holds, and how long it is waited for: longer than all
@@ -51,7 +53,7 @@ class SharedSession:
         self._client_id = client_id
         self._clock = clock
         self._sleep = sleep
-        self._no_refresh_before = 0
+        self._failed_at = 0
 
     async def load(self) -> SignedIn:
         """What the store has.
@@ -60,10 +62,24 @@ class SharedSession:
             NotSignedInError: nothing.
             StoreError: it cannot be read, or has something else.
         """
-        text = await asyncio.to_thread(self._store.load)
+        text = await aside(self._store.load)  # a keychain may ask the person to unlock it
         if text is None:
             raise NotSignedInError(f"nobody is signed in at {self._issuer}", hint="Sign in first.")
         return from_text(text, issuer=self._issuer, client_id=self._client_id)
+
+    async def look(self) -> SignedIn:
+        """What the store has, without waiting for anybody; only where there is nothing, once more under the lock.
+
+        Some keychains replace an entry by removing it first, macOS's among them.
+
+        Raises:
+            NotSignedInError, StoreError: as `load`.
+        """
+        try:
+            return await self.load()
+        except NotSignedInError:
+            async with self._locked():
+                return await self.load()
 
     async def keep(self, session: SignedIn, provider: Provider) -> None:
         """Put a new session into the store, in the place of another one.
@@ -74,7 +90,7 @@ class SharedSession:
         try:
             async with self._locked():
                 await self._save(session)
-        except StoreError:
+        except BaseException:  # an interrupt among them: who was not told of a session never ends it
             if session.tokens.refresh_token is not None:
                 with suppress(ClientError):
                     await provider.revoke(session.tokens.refresh_token)
@@ -101,7 +117,7 @@ class SharedSession:
     def wants_refresh(self, session: SignedIn, *, refused: Secret | None) -> bool:
         """Whether another access token is wanted than the one of this session."""
         now = self._clock()
-        if session.tokens.is_alive(now) and now < self._no_refresh_before:
+        if session.tokens.is_alive(now) and self._failed_at <= now < self._failed_at + COOL_DOWN:
             return False
         if session.is_due(now):
             return True
@@ -113,7 +129,19 @@ class SharedSession:
         alive = session.tokens.is_alive(self._clock())
         if session.tokens.refresh_token is None and alive:
             return session
-        match await provider.refresh(session.tokens, subject=session.subject):
+        await self._save(session)  # what cannot be written is found out before the issuer counts the refresh
+        try:
+            outcome = await provider.refresh(session.tokens, subject=session.subject)
+        except asyncio.CancelledError:  # the event loop ends, and nobody knows whether the issuer has counted it
+            with suppress(ClientError):
+                await self._take(await provider.refresh(session.tokens, subject=session.subject), session, alive=alive)
+            raise
+        return await self._take(outcome, session, alive=alive)
+
+    async def _take(
+        self, outcome: Refreshed[TokenSet] | SignedOut | Unavailable, session: SignedIn, *, alive: bool
+    ) -> SignedIn:
+        match outcome:
             case Refreshed(tokens):
                 renewed = SignedIn(
                     issuer=self._issuer, client_id=self._client_id, subject=session.subject, tokens=tokens
@@ -121,11 +149,11 @@ class SharedSession:
                 await self._save(renewed)
                 return renewed
             case SignedOut():
-                await asyncio.to_thread(self._store.delete)
+                await _to_the_end(self._store.delete)
                 raise NotSignedInError(f"the session at {self._issuer} is over", hint="Sign in again.")
             case Unavailable(retry_after):
                 if alive:
-                    self._no_refresh_before = self._clock() + COOL_DOWN
+                    self._failed_at = self._clock()
                     return session
                 raise UnavailableError(f"{self._issuer} could not be asked", retry_after=retry_after)
 
@@ -142,7 +170,7 @@ class SharedSession:
             try:
                 refresh_token = (await self.load()).tokens.refresh_token
             except StoreError:
-                await asyncio.to_thread(self._store.delete)
+                await _to_the_end(self._store.delete)
                 return False
             try:
                 if refresh_token is not None:
@@ -150,12 +178,12 @@ class SharedSession:
             except ClientError:
                 return False
             finally:
-                await asyncio.to_thread(self._store.delete)
+                await _to_the_end(self._store.delete)
         return True
 
     async def _save(self, session: SignedIn) -> None:
         text = to_text(session, max_length=self._store.max_length)
-        await asyncio.to_thread(self._store.save, text)
+        await _to_the_end(lambda: self._store.save(text))
 
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[None]:
@@ -173,3 +201,13 @@ class SharedSession:
             yield
         finally:
             lock.release()
+
+
+async def _to_the_end(change: Callable[[], None]) -> None:
+    """Change the store in a thread, and wait for it even if who waits is cancelled: the lock must not go before."""
+    changing = asyncio.get_running_loop().run_in_executor(None, change)  # no task, so the end of the loop spares it
+    try:
+        await asyncio.shield(changing)
+    except asyncio.CancelledError:
+        await asyncio.wait([changing])
+        raise

@@ -17,8 +17,13 @@ class SignedIn(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     tokens: TokenSet
 
     def is_due(self, now: int) -> bool:
-        """Whether the access token is refreshed before it is used again. `now` in Unix seconds."""
-        return now >= refresh_due_at(obtained_at=self.tokens.obtained_at, expires_at=self.tokens.expires_at)
+        """Whether the access token is refreshed before it is used again. `now` in Unix seconds.
+
+        It is also where the clock was set back since: nobody can tell how old the token is then.
+        """
+        tokens = self.tokens
+        due_at = refresh_due_at(obtained_at=tokens.obtained_at, expires_at=tokens.expires_at)
+        return now >= due_at or now < tokens.obtained_at
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,6 +1,9 @@
 """Where a session lies: the encrypted file, the lock, and what counts as a keychain (design §6.6)."""
 
+import errno
+import fcntl
 import os
+import resource
 import secrets
 import subprocess
 import sys
@@ -215,3 +218,94 @@ def test_the_folder_for_state_follows_the_system() -> None:
     assert state_folder({}, platform="darwin") == Path.home() / "Library/Application Support/jotary"
     assert state_folder({"LOCALAPPDATA": "/l"}, platform="win32") == Path("/l/jotary")
     assert os.fspath(state_folder({}, platform="win32")).endswith("jotary")
+
+
+def test_a_passphrase_need_not_be_utf_8(path: Path) -> None:
+    """PEP 383: the bytes that a terminal or the environment gave are taken as they are."""
+    sealed(path, os.fsdecode(b"corr\xe8ct")).save(TEXT)
+    assert revealed(sealed(path, os.fsdecode(b"corr\xe8ct")).load()) == TEXT.reveal()
+    with pytest.raises(StoreError, match="cannot be opened"):
+        sealed(path, os.fsdecode(b"corr\xe9ct")).load()
+
+
+def test_on_a_full_disk_the_old_session_stays(path: Path) -> None:
+    """It may be the one copy of a refresh token: whole or not at all, and nothing half written beside it."""
+    store = sealed(path)
+    store.save(TEXT)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40, hard))
+    try:
+        with pytest.raises(StoreError, match="cannot be written"):
+            store.save(Secret("newer"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert revealed(store.load()) == TEXT.reveal()
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files and folders that were made to last, in order."""
+    paths: list[Path] = []
+    fsync = os.fsync
+
+    def record(descriptor: int) -> None:
+        fsync(descriptor)
+        paths.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+
+    monkeypatch.setattr(os, "fsync", record)
+    return paths
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_after_a_power_cut_the_old_refresh_token_does_not_come_back(path: Path, synced: list[Path]) -> None:
+    """The issuer would take it for theft: first the content is made to last, then its name."""
+    sealed(path).save(TEXT)
+    file, folder = synced
+    assert file.parent == folder == path.parent
+    assert file.name.startswith(".session.sealed.")
+
+
+def test_a_folder_that_cannot_be_made_to_last_is_no_failure(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some file systems cannot do it; the file is there."""
+    opened = os.open
+
+    def refuse(name: os.PathLike[str] | str, flags: int, mode: int = 0o777) -> int:
+        if Path(name) == path.parent:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return opened(name, flags, mode)
+
+    monkeypatch.setattr(os, "open", refuse)
+    sealed(path).save(TEXT)
+    assert revealed(sealed(path).load()) == TEXT.reveal()
+
+
+def test_where_nothing_can_be_locked_nobody_waits(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ENOLCK, as from a file system of a network: no other process holds the lock, and none will let it go."""
+
+    def refuse(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    chest = KeychainStore(
+        issuer="https://id.example", client_id="c", backend=SECRET_SERVICE, folder=path.parent / "state"
+    )
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for store in (sealed(path), chest):
+        with pytest.raises(StoreError, match=rf"cannot be locked \({os.strerror(errno.ENOLCK)}\)"):
+            store.try_lock()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize(
+    "chosen", ["nowhere.Keyring", "keyring.backends.fail.Nothing", "keyring.backends.macOS.Keyring"]
+)
+def test_a_keychain_that_is_set_up_wrongly_is_told(
+    chosen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PYTHON_KEYRING_BACKEND names what is not there, or not on this system: each fails in its own way."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", chosen)
+    monkeypatch.setattr(keyring.core, "_keyring_backend", None)
+    with pytest.raises(StoreError, match="the keychain cannot be found") as caught:
+        KeychainStore(issuer="https://id.example", client_id="c", folder=tmp_path / "state")
+    assert "--store file" in caught.value.hint
