@@ -6,7 +6,7 @@ from typing import get_args
 
 import click
 
-from jotary.cli.native_login import Login, StoreKind, ask_passphrase, find_login, remember, sealed_file
+from jotary.cli.native_login import Login, StoreKind, ask_passphrase, find_login, forget, remember
 from jotary.client.native import NativeApp
 from jotary.oauth.secret import Secret
 
@@ -41,24 +41,30 @@ def login(
     JOTARY_PASSPHRASE.
     """
     chosen = Login(issuer, client_id, store)
-    _refuse_another(chosen)
-    # Asked for now, and not when the person is back from the browser.
-    passphrase = ask_passphrase(new=not sealed_file().exists()) if store == "file" else Secret("")
+    present = find_login()
+    _refuse_another(chosen, present)
+    # Asked for now, and not when the person is back from the browser; and twice, since a session that is there already
+    # is replaced unopened.
+    passphrase = ask_passphrase(new=True) if store == "file" else Secret("")
     app = NativeApp(
         issuer=issuer,
         client_id=client_id,
-        store=chosen.token_store(lambda: passphrase),
+        store=chosen.token_store(passphrase),
         scopes=tuple(dict.fromkeys(["openid", *(scopes or ("profile", "email"))])),
         resources=resources,
     )
-    session = asyncio.run(app.login(show=_tell if no_browser else _open))
-    remember(chosen)
+    remember(chosen)  # before there are tokens: those that no record names would be neither used nor ended
+    try:
+        session = asyncio.run(app.login(show=_tell if no_browser else _open))
+    except BaseException:
+        if present is None:
+            forget()
+        raise
     click.echo(f"Signed in at {issuer} as {session.subject}.")
 
 
-def _refuse_another(chosen: Login) -> None:
+def _refuse_another(chosen: Login, present: Login | None) -> None:
     """A second login would leave the tokens of the first one behind, where nobody looks for them."""
-    present = find_login()
     if present is not None and present != chosen:
         raise click.ClickException(
             f"You are signed in at {present.issuer} with the client {present.client_id} ({present.store}). "
@@ -67,9 +73,10 @@ def _refuse_another(chosen: Login) -> None:
 
 
 def _open(url: str) -> None:
-    click.echo("Your browser opens; sign in there.", err=True)
-    if not webbrowser.open(url):
-        _tell(url)
+    """The address is told in any case: what opens browsers mostly succeeds, also where none appears."""
+    click.echo("Your browser opens; sign in there. If it does not:", err=True)
+    _tell(url)
+    webbrowser.open(url)
 
 
 def _tell(url: str) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
@@ -11,6 +10,7 @@ import msgspec
 
 from jotary.client.native import EncryptedFileStore, KeychainStore, NativeApp, NotSignedInError, TokenStore
 from jotary.client.native.state_folder import make_private, state_folder
+from jotary.client.native.whole_file import replace_file
 from jotary.oauth.secret import Secret
 
 #: Where a script leaves the passphrase of the encrypted file.
@@ -26,15 +26,19 @@ class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client_id: str
     store: StoreKind
 
-    def app(self, passphrase: Callable[[], Secret] | None = None) -> NativeApp:
-        """The application that goes on with the session. Raises StoreError."""
+    def app(self) -> NativeApp:
+        """The application that goes on with the session. Raises StoreError.
+
+        A passphrase is asked for now: an interrupt would not reach the thread in which the file is opened.
+        """
+        passphrase = ask_passphrase() if self.store == "file" and sealed_file().exists() else Secret("")
         return NativeApp(issuer=self.issuer, client_id=self.client_id, store=self.token_store(passphrase))
 
-    def token_store(self, passphrase: Callable[[], Secret] | None = None) -> TokenStore:
-        """What keeps the tokens. Raises StoreError."""
+    def token_store(self, passphrase: Secret) -> TokenStore:
+        """What keeps the tokens; the passphrase is for a file. Raises StoreError."""
         if self.store == "keychain":
             return KeychainStore(issuer=self.issuer, client_id=self.client_id)
-        return EncryptedFileStore(sealed_file(), passphrase=passphrase or ask_passphrase, entropy=secrets.token_bytes)
+        return EncryptedFileStore(sealed_file(), passphrase=lambda: passphrase, entropy=secrets.token_bytes)
 
 
 def sealed_file() -> Path:
@@ -77,7 +81,7 @@ def current_login() -> Login:
 def remember(login: Login) -> None:
     """Write down which login it is."""
     make_private(_record().parent)
-    _record().write_bytes(msgspec.json.encode(login))
+    replace_file(_record(), msgspec.json.encode(login))
 
 
 def forget() -> None:
