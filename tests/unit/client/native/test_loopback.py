@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
+import logging
 import socket
 import struct
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,6 +38,16 @@ async def send(listener: LoopbackListener, text: str) -> str:
     answer = await reader.read()
     writer.close()
     return answer.decode()
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a stranger does, nothing of it ends as a trace on the person's terminal."""
+    told: list[object] = []
+    monkeypatch.setattr(logging.getLogger("asyncio"), "error", lambda *said, **_: told.append(said))
+    yield
+    gc.collect()  # asyncio tells of an exception that nobody has looked at when its task is gone
+    assert told == []
 
 
 GOOD = "GET /callback?state=right&code=c HTTP/1.1\r\nHost: {host}\r\n\r\n"
@@ -90,9 +102,17 @@ def test_the_person_is_told_that_the_window_may_be_closed() -> None:
 
     page = asyncio.run(scene())
     assert page.startswith("HTTP/1.1 200 ")
-    assert "You can close this window" in page
-    for header in ("Cache-Control: no-store", "Referrer-Policy: no-referrer", "default-src 'none'"):
-        assert header in page
+    head, _, body = page.partition("\r\n\r\n")
+    assert "You can close this window and go back" in body
+    assert head.split("\r\n")[1:] == [
+        "Content-Type: text/html; charset=utf-8",
+        "Cache-Control: no-store",
+        "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
+        "Referrer-Policy: no-referrer",
+        "X-Content-Type-Options: nosniff",
+        "Connection: close",
+        f"Content-Length: {len(body)}",
+    ]
 
 
 def test_what_the_issuer_refused_ends_the_sign_in() -> None:
@@ -103,6 +123,7 @@ def test_what_the_issuer_refused_ends_the_sign_in() -> None:
             waiting = asyncio.ensure_future(listener.answer(check))
             await asyncio.sleep(0)
             page = await send(listener, GOOD.replace("code=c", "error=access_denied"))
+            assert page.startswith("HTTP/1.1 400 ")
             assert "You were not signed in" in page
             await waiting
 
@@ -141,6 +162,68 @@ def test_an_answer_counts_where_nobody_waits_for_the_page() -> None:
                 return (await waiting).reveal()
 
     assert asyncio.run(scene()) == "c"
+
+
+@pytest.mark.parametrize("rest", ["code=c", "error=access_denied"])
+def test_of_two_answers_at_once_one_counts(rest: str) -> None:
+    """The person clicked twice, or the browser asked twice."""
+
+    async def scene() -> list[str]:
+        async with LoopbackListener() as listener:
+            waiting = asyncio.ensure_future(listener.answer(check))
+            await asyncio.sleep(0)
+            pages = await asyncio.gather(*(send(listener, GOOD.replace("code=c", rest)) for _ in range(5)))
+            with contextlib.suppress(IssuerError):
+                assert (await waiting).reveal() == "c"
+            return pages
+
+    assert any("409" not in page for page in asyncio.run(scene()))
+
+
+def test_who_comes_before_anybody_was_sent_away_is_a_stranger() -> None:
+    """The address is not known to anybody yet."""
+
+    async def scene() -> str:
+        async with LoopbackListener() as listener:
+            assert (await send(listener, GOOD)).startswith("HTTP/1.1 409 ")
+            waiting = asyncio.ensure_future(listener.answer(check))
+            await asyncio.sleep(0)
+            await send(listener, GOOD)
+            return (await waiting).reveal()
+
+    assert asyncio.run(scene()) == "c"
+
+
+def test_it_listens_at_one_address_of_this_machine_only() -> None:
+    """RFC 8252 §8.3: and at none that a network reaches."""
+
+    async def scene() -> list[str]:
+        async with LoopbackListener() as listener:
+            assert listener._server is not None
+            return [socket.getsockname()[0] for socket in listener._server.sockets]
+
+    assert asyncio.run(scene()) == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize("head", ["", "GET /callback?sta"])
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_who_says_nothing_more_is_hung_up_on(head: str, monkeypatch: pytest.MonkeyPatch, *, is_closed: bool) -> None:
+    """After a while, or at once where the other side has closed."""
+    monkeypatch.setattr(loopback, "HEAD_TIMEOUT", 3600.0 if is_closed else 0.05)
+
+    async def scene() -> bytes:
+        async with LoopbackListener() as listener:
+            reader, writer = await asyncio.open_connection(*urlsplit(listener.redirect_uri).netloc.split(":"))
+            writer.write(head.encode())
+            if is_closed:
+                writer.write_eof()
+            async with asyncio.timeout(30):
+                said = await reader.read()
+            writer.close()
+            assert not listener._writers
+            return said
+
+    assert asyncio.run(scene()) == b""
 
 
 def test_a_head_without_an_end_is_not_read_for_ever() -> None:
