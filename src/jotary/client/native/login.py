@@ -82,7 +82,7 @@ def _answers(request: AuthorizationRequest, metadata: ServerMetadata) -> Check:
     """The check of an answer to this request. What does not even carry its `state` is a stranger's."""
 
     def check(parameters: Parameters) -> Secret:
-        state = "".join(parameters.all("state")).encode()
+        state = (parameters.get("state") or "").encode()
         if not hmac.compare_digest(state, request.state.reveal().encode()):  # RFC 6749 §10.12
             raise StrangerError("a request with another state")
         return check_callback(parameters, state=request.state, issuer=request.issuer, metadata=metadata)

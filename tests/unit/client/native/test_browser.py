@@ -55,7 +55,12 @@ def test_who_is_back_before_the_browser_is_closed_is_signed_in(
         person(url)
         browser(url)
 
-    assert asyncio.run(app.login(show=show, timeout=15)).subject == "person-1"
+    async def scene() -> None:
+        assert (await app.login(show=show, timeout=15)).subject == "person-1"
+        await asyncio.sleep(0.05)
+        assert asyncio.all_tasks() == {asyncio.current_task()}  # nothing waits on in a loop that goes on
+
+    asyncio.run(scene())
     assert not browser.ended.is_set()
 
 
@@ -89,8 +94,13 @@ def test_what_keeps_the_address_from_being_shown_ends_the_login(app: NativeApp) 
     def show(_url: str) -> None:
         raise webbrowser.Error("could not locate runnable browser")
 
-    with pytest.raises(webbrowser.Error, match="could not locate"):
-        asyncio.run(app.login(show=show))
+    async def scene() -> None:
+        with pytest.raises(webbrowser.Error, match="could not locate"):
+            await app.login(show=show)
+        await asyncio.sleep(0.05)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(scene())
 
 
 def test_what_was_left_aside_ends_when_it_ends() -> None:

@@ -176,6 +176,41 @@ def test_what_could_not_be_kept_although_there_was_room_is_had_again(
     assert issuer.is_good(access_token(other))
 
 
+@pytest.mark.parametrize("refresh_token", [True, False])
+def test_a_login_that_cannot_be_kept_is_told_as_such(
+    make_app: "MakeApp",
+    store: "MemoryStore",
+    person: "Show",
+    issuer: "SmallIssuer",
+    network: "Network",
+    *,
+    refresh_token: bool,
+) -> None:
+    """Also where the session cannot be ended at the issuer: it is the store that the person can mend."""
+    store.failing = 1
+    if refresh_token:
+        network.fail("https://id.example/revoke", *[503] * 3)
+    else:
+        issuer.answer["refresh_token"] = None
+    with pytest.raises(StoreError, match="full"):
+        asyncio.run(make_app(store).login(show=person))
+
+
+def test_a_session_without_a_refresh_token_is_neither_traded_nor_revoked(
+    make_app: "MakeApp", store: "MemoryStore", person: "Show", issuer: "SmallIssuer", clock: FrozenClock
+) -> None:
+    """RFC 6749 §5.1: there is nothing to ask the issuer for, nor to wait for anybody; signing out forgets it."""
+    issuer.answer["refresh_token"] = None
+    app = make_app(store)
+    token = asyncio.run(app.login(show=person)).tokens.access_token
+    clock.advance(31)
+    held = store.held
+    assert asyncio.run(app.session(refused=token)).tokens.access_token.matches(token)
+    assert store.held == held
+    assert asyncio.run(app.logout())
+    assert (store.text, issuer.ended) == (None, set())
+
+
 def test_an_entry_that_is_being_replaced_is_not_taken_for_none(
     app: NativeApp, make_app: "MakeApp", store: "MemoryStore"
 ) -> None:
