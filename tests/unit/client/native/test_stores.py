@@ -60,11 +60,19 @@ def test_a_changed_file_is_refused(path: Path) -> None:
     good = path.read_bytes()
     for position in (0, 1, 17, 29, len(good) - 1):
         path.write_bytes(good[:position] + bytes([good[position] ^ 1]) + good[position + 1 :])
-        with pytest.raises(StoreError):
+        with pytest.raises(StoreError, match="not a sealed session" if position == 0 else "cannot be opened"):
             store.load()
     path.write_bytes(good[:40])
     with pytest.raises(StoreError, match="not a sealed session"):
         store.load()
+
+
+def test_a_file_that_another_process_sealed_anew_is_opened(path: Path) -> None:
+    """Somebody has signed in again there, and with that came another salt."""
+    store = sealed(path)
+    store.save(Secret("older"))
+    sealed(path).save(TEXT)
+    assert revealed(store.load()) == TEXT.reveal()
 
 
 def test_a_file_that_is_too_long_is_not_read_on(path: Path) -> None:
@@ -103,6 +111,7 @@ def test_the_same_text_is_never_sealed_alike(path: Path) -> None:
     first = path.read_bytes()
     store.save(TEXT)
     assert path.read_bytes()[17:29] != first[17:29]
+    assert path.read_bytes()[1:17] == first[1:17]  # the salt stays, or each refresh would take as long as a guess
     assert list(path.parent.iterdir()) == [path]
     store.delete()
     store.delete()
@@ -244,24 +253,25 @@ def test_on_a_full_disk_the_old_session_stays(path: Path) -> None:
 
 
 @pytest.fixture
-def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The files and folders that were made to last, in order."""
-    paths: list[Path] = []
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, int]]:
+    """The files and folders that were made to last, in order, with their sizes then."""
+    paths: list[tuple[Path, int]] = []
     fsync = os.fsync
 
     def record(descriptor: int) -> None:
         fsync(descriptor)
-        paths.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        paths.append((Path(f"/proc/self/fd/{descriptor}").readlink(), os.fstat(descriptor).st_size))
 
     monkeypatch.setattr(os, "fsync", record)
     return paths
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_after_a_power_cut_the_old_refresh_token_does_not_come_back(path: Path, synced: list[Path]) -> None:
+def test_after_a_power_cut_the_old_refresh_token_does_not_come_back(path: Path, synced: list[tuple[Path, int]]) -> None:
     """The issuer would take it for theft: first the content is made to last, then its name."""
     sealed(path).save(TEXT)
-    file, folder = synced
+    (file, size), (folder, _) = synced
+    assert size == path.stat().st_size
     assert file.parent == folder == path.parent
     assert file.name.startswith(".session.sealed.")
 
