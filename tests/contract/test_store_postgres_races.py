@@ -16,6 +16,7 @@ from jotary.server.model.changes import (
     AddSignIn,
     AddUser,
     EndSession,
+    EndSessionsOfClient,
     EndSessionsOfUser,
     PutConsent,
     PutPassword,
@@ -153,6 +154,48 @@ async def test_a_code_is_not_redeemed_beside_the_end_of_its_sign_in(
     with pytest.raises(Conflict):
         await redeem
     assert await store.session(session.id) is None
+
+
+async def test_no_session_is_opened_beside_the_end_of_its_client(
+    *,
+    store: Store,
+    other: "asyncpg.Connection[Any]",
+    code: AuthorizationCode,
+    session: Session,
+    client: Client,
+    now: int,
+) -> None:
+    """Its row would go with the client, and its token be good everywhere: it waits, and then finds the client gone."""
+    transaction = other.transaction()
+    await transaction.start()
+    for step in store._steps(EndSessionsOfClient(client.id, now, "why", now + 300)):
+        await other.execute(step.statement.sql, *step.parameters)
+    opening = asyncio.create_task(store.commit(AddCode(code), RedeemCode(code.id, now), AddSession(session)))
+    await until_it_waits(opening, other)
+    await other.execute("DELETE FROM clients")
+    await transaction.commit()
+    with pytest.raises(Conflict):
+        await opening
+    assert await store.session(session.id) is None
+
+
+async def test_a_refresh_beside_the_end_of_its_client_waits_and_finds_it_ended(
+    store: Store, other: "asyncpg.Connection[Any]", session: Session, client: Client, now: int
+) -> None:
+    """Neither is without the other: what was refreshed before is cut off, and nothing is refreshed behind it."""
+    await store.commit(AddSession(session))
+    transaction = other.transaction()
+    await transaction.start()
+    await other.execute("UPDATE sessions SET generation = generation + 1")  # a refresh that is under way
+    end = asyncio.create_task(store.commit(EndSessionsOfClient(client.id, now, "why", now + 300)))
+    await until_it_waits(end, other)
+    await transaction.commit()
+    await end
+    entry = await store.revocation("sid", session.id, now=now)
+    assert entry is not None
+    assert entry.issued_before == now + 300
+    with pytest.raises(Conflict):
+        await store.commit(RotateSession(session.id, 1, now, now + 10))
 
 
 async def test_a_deadlock_is_tried_again(store: Store, other: "asyncpg.Connection[Any]", user: User, now: int) -> None:

@@ -9,6 +9,7 @@ from jotary.server.model.changes import (
     AddSession,
     AddSignIn,
     AddUser,
+    DeleteClient,
     EndSession,
     EndSessionsOfClient,
     EndSessionsOfSignIn,
@@ -179,11 +180,27 @@ async def test_a_refresh_while_everything_of_a_person_is_ended_is_cut_off_too(
 async def test_the_sessions_of_a_client_end(
     store: Store, sessions: dict[str, Session], client: Client, sign_in: SignIn, now: int
 ) -> None:
-    """`EndSessionsOfClient` publishes one cut-off for the `client_id` and leaves people signed in."""
+    """`EndSessionsOfClient` cuts off the `client_id` up to the moment, and what was alive; people stay signed in."""
     await store.commit(EndSessionsOfClient(client.id, now, "why", now + 300))
     assert await ended(store, sessions, now) == {"mine", "offline", "browser", "user"}
     assert await store.sign_in(sign_in.id) == sign_in
-    assert await cut_off(store, now) == {("client_id", client.id)}
+    alive = {("sid", sessions[name].id) for name in ("mine", "offline", "browser", "user")}
+    assert await cut_off(store, now) == {("client_id", client.id), *alive}
+    entry = await store.revocation("client_id", client.id, now=now)
+    assert entry is not None
+    assert entry.issued_before == now
+
+
+async def test_a_refresh_while_a_client_is_deleted_is_cut_off_too(
+    store: Store, session: Session, client: Client, now: int
+) -> None:
+    """It is committed first, and of a later second than `at`: by its `client_id` alone APIs would take its token."""
+    await store.commit(AddSession(session))
+    await store.commit(RotateSession(session.id, 0, now + 1, now + 1000))
+    await store.commit(EndSessionsOfClient(client.id, now, "why", now + 300), DeleteClient(client.id))
+    entry = await store.revocation("sid", session.id, now=now)
+    assert entry is not None
+    assert entry.issued_before == now + 300
 
 
 async def test_a_code_in_flight_opens_no_session_of_a_client_that_was_cut_off(

@@ -152,7 +152,7 @@ class EndSessionsOfUser(msgspec.Struct, frozen=True):
 
 
 class EndSessionsOfClient(msgspec.Struct, frozen=True):
-    """End every living session of a client and publish a cut-off for its `client_id`."""
+    """End every living session of a client and publish a cut-off for its `client_id` and for each session."""
 
     client_id: str
     at: int

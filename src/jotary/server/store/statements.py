@@ -19,6 +19,7 @@ from jotary.server.model.user import User
 from jotary.server.store import rows
 from jotary.server.store.comparing import as_known, is_as_known
 from jotary.server.store.schema import (
+    Integer,
     allowances,
     assertions,
     audit_chain,
@@ -116,30 +117,20 @@ def _end_sign_ins(column: str, name: str) -> sa.Update:
     return sign_ins.update().where(*_living(sign_ins, column, name)).values(ended_at=bindparam("at"))
 
 
-def _cut_off_each(*living: sa.ColumnElement[bool]) -> sa.Insert:
+def _cut_off_each(kind: str, table: sa.Table, issued_before: str, *which: sa.ColumnElement[bool]) -> sa.Insert:
+    """A cut-off for each row, which from now on nobody changes, and nobody adds to."""
+    moments = [bindparam(name, type_=Integer) for name in (issued_before, "at", "revocation_expires_at")]
+    each = sa.select(sa.literal_column(f"'{kind}'"), table.c.id, *moments).where(*which).with_for_update()
+    return revocations.insert().from_select(["kind", "value", "issued_before", "created_at", "expires_at"], each)
+
+
+def _end_and_cut_off_each(*living: sa.ColumnElement[bool]) -> tuple[Part, ...]:
     """A `sid` cut-off for each session that is about to end.
 
     An ended session never issues again, so its cut-off covers every token of it: a token that another node issued
     a moment later by its own clock must not slip through.
     """
-    end = bindparam("revocation_expires_at", type_=revocations.c.expires_at.type)
-    at = bindparam("at", type_=revocations.c.created_at.type)
-    each = sa.select(sa.literal_column("'sid'"), sessions.c.id, end, at, end).where(*living).with_for_update()
-    return revocations.insert().from_select(["kind", "value", "issued_before", "created_at", "expires_at"], each)
-
-
-def _cut_off(kind: str, name: str) -> sa.Insert:
-    return revocations.insert().values(
-        kind=kind,
-        value=bindparam(name),
-        issued_before=bindparam("at"),
-        created_at=bindparam("at"),
-        expires_at=bindparam("revocation_expires_at"),
-    )
-
-
-def _end_and_cut_off_each(*living: sa.ColumnElement[bool]) -> tuple[Part, ...]:
-    return _plain(_cut_off_each(*living)), _plain(_end_sessions(*living))
+    return _plain(_cut_off_each("sid", sessions, "revocation_expires_at", *living)), _plain(_end_sessions(*living))
 
 
 def _user(user: User) -> dict[str, Any]:
@@ -230,6 +221,14 @@ def _replaced_client(change: changes.ReplaceClient) -> dict[str, Any]:
 
 _replace_client = _update(clients).where(*is_as_known(clients))
 
+_cut_off_user = revocations.insert().values(
+    kind="sub",
+    value=bindparam("user_id"),
+    issued_before=bindparam("at"),
+    created_at=bindparam("at"),
+    expires_at=bindparam("revocation_expires_at"),
+)
+
 # A code in flight would open a session behind the cut-off.
 _drop_open_codes = codes.delete().where(codes.c.client_id == bindparam("client_id"), codes.c.redeemed_at.is_(None))
 
@@ -269,15 +268,16 @@ WRITES: dict[type[changes.Change], Write] = {
             _plain(_end_sign_ins("user_id", "user_id")),
             # A refresh that is committed first may be of a later second than `at`, so `sub` alone would let it through.
             *_end_and_cut_off_each(*_living(sessions, "user_id", "user_id")),
-            _plain(_cut_off("sub", "user_id")),
+            _plain(_cut_off_user),
         ),
     ),
     changes.EndSessionsOfClient: Write(
         _fields,
         (
             _plain(_drop_open_codes),
-            _plain(_end_sessions(*_living(sessions, "client_id", "client_id"))),
-            _plain(_cut_off("client_id", "client_id")),
+            # Codes and sessions refer to the client: none comes between here and the commit.
+            _plain(_cut_off_each("client_id", clients, "at", clients.c.id == bindparam("client_id"))),
+            *_end_and_cut_off_each(*_living(sessions, "client_id", "client_id")),
         ),
     ),
     changes.PutConsent: Write(lambda change: rows.CONSENTS.values(change.consent), _put(consents)),

@@ -64,7 +64,8 @@ def test_of_a_deleted_client_nothing_is_left_but_the_cut_off_and_the_trail(offic
     assert office.run(office.store.client("web")) is None
     assert office.run(office.store.session("session")) is None
     assert office.is_signed_in()
-    assert office.cut_offs() == [("client_id", "web", office.now, office.cut_off_until)]
+    until = office.cut_off_until
+    assert office.cut_offs() == [("client_id", "web", office.now, until), ("sid", "session", until, until)]
     assert [(event.kind, event.client_id) for event in office.trail()] == [("client.deleted", "web")]
 
 
