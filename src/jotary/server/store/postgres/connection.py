@@ -21,6 +21,21 @@ DEADLINE: Final = 0.8
 PATIENCE: Final = 5.0
 
 _ENCODE: Final = "Percent-encode every character of the user and the password that is neither a letter nor a digit."
+_POOLER: Final = "Let the pooler between work by session, as docs/postgresql.md says: A pooler between."
+# With these words in its text, which come before the others.
+_HINTS_BY_WORDS: Final = (
+    (
+        asyncpg.InvalidAuthorizationSpecificationError,
+        "pg_hba.conf",
+        "Let pg_hba.conf there take this user, database and address; where it says no encryption, add sslmode=require.",
+    ),
+    (
+        asyncpg.InsufficientPrivilegeError,
+        "for database",
+        "As its owner: GRANT CONNECT ON DATABASE, and its name, TO this role.",
+    ),
+    (asyncpg.ProtocolViolationError, "startup parameter", _POOLER),
+)
 # The first that fits.
 _HINTS: Final = (
     (asyncpg.InvalidAuthorizationSpecificationError, "Mend the user or the password in the setting database."),
@@ -30,9 +45,27 @@ _HINTS: Final = (
         (
             "Let the owner of the tables run jotary db upgrade, and GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES "
             "IN SCHEMA public and USAGE ON ALL SEQUENCES IN SCHEMA public to this role; or, for a role that shall own "
-            "them, GRANT CREATE ON SCHEMA public to it."
+            "them, GRANT CREATE ON SCHEMA public to it. With another search_path, its first schema in place of public."
         ),
     ),
+    (
+        asyncpg.InvalidSchemaNameError,
+        "Make a schema that search_path names, and GRANT USAGE, CREATE ON SCHEMA, and its name, TO this role.",
+    ),
+    (
+        asyncpg.ReadOnlySQLTransactionError,
+        "It is a standby or set to read only: name the primary, or all with target_session_attrs=read-write, in the URL.",
+    ),
+    (
+        asyncpg.TooManyConnectionsError,
+        "Lower database_connections, or raise max_connections or the role's or the database's CONNECTION LIMIT.",
+    ),
+    (asyncpg.CannotConnectNowError, "It starts or stops: try again in a moment."),
+    (
+        asyncpg.LockNotAvailableError,
+        "Another process changes the schema or holds a table, as pg_stat_activity shows: try again when it is done.",
+    ),
+    ((asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError), _POOLER),
     (
         ssl.SSLError,
         "With sslmode=verify-full the certificate must be of an authority in sslrootcert, and for the URL's host.",
@@ -71,8 +104,6 @@ _SETTINGS: Final = {
     "application_name": "jotary",
     "synchronous_commit": "on",  # an acknowledged commit survives power loss, and the loss of a synchronous primary
     "default_transaction_isolation": "read committed",  # a guarded UPDATE looks again at the row it waited for
-    "default_transaction_deferrable": "off",
-    "client_encoding": "UTF8",
 }
 
 # What a process that hangs or is gone must not keep for itself, in milliseconds.
@@ -82,10 +113,13 @@ _BOUNDS: Final = {
     "idle_in_transaction_session_timeout": "2000",
 }
 
+# Of a role whose servers are behind a pooler, say: an upgrade or a backup takes as long as it takes.
+_NO_BOUNDS: Final = dict.fromkeys(_BOUNDS, "0")
+
 
 def settings(*, bounded: bool) -> dict[str, str]:
     """What a connection is told as it opens; `bounded`: with limits for how long a statement and a lock may take."""
-    return {**_SETTINGS, **(_BOUNDS if bounded else {})}
+    return {**_SETTINGS, **(_BOUNDS if bounded else _NO_BOUNDS)}
 
 
 async def connect(url: str) -> "asyncpg.Connection[Any]":
@@ -100,11 +134,15 @@ async def connect(url: str) -> "asyncpg.Connection[Any]":
 
 def cannot_open(url: str, error: Exception) -> Unavailable:
     """What is wrong with the database that the URL names, without its password, and what to do about it."""
-    return Unavailable(f"cannot open the database {without_password(url)}: {what(error)}", hint=_hint(error))
+    return Unavailable(f"cannot open the database {without_password(url)}: {what(error)}", hint=hint(error))
 
 
-def _hint(error: Exception) -> str | None:
-    return next((hint for kind, hint in _HINTS if isinstance(error, kind)), None)
+def hint(error: Exception) -> str | None:
+    """What to do about it, where that is known."""
+    for kind, words, mend in _HINTS_BY_WORDS:
+        if isinstance(error, kind) and words in str(error):
+            return mend
+    return next((mend for kind, mend in _HINTS if isinstance(error, kind)), None)
 
 
 def what(error: Exception) -> str:

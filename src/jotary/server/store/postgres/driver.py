@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from jotary.server.ports import Conflict, Unavailable
 from jotary.server.store.compiled import Statement
 from jotary.server.store.driver import DriverFigures, Step, TellCommit
-from jotary.server.store.postgres.connection import DEADLINE, FAILURES, PATIENCE, cannot_open, settings, what
+from jotary.server.store.postgres.connection import DEADLINE, FAILURES, PATIENCE, cannot_open, hint, settings, what
 from jotary.server.store.postgres.unit import OWN_FAULTS, run_unit
 from jotary.server.store.rows import Row
 
@@ -94,7 +94,10 @@ class PostgreSQLDriver:
         except OWN_FAULTS:
             raise
         except FAILURES as error:
-            raise Unavailable(f"the database did not answer: {what(error)}") from error
+            refused = isinstance(error, asyncpg.PostgresError)  # else it may be the crowd, and no firewall
+            raise Unavailable(
+                f"the database did not answer: {what(error)}", hint=hint(error) if refused else None
+            ) from error
 
     async def _with_connection(self, work: "Callable[[Connection], Awaitable[Answer]]") -> Answer:
         loop = asyncio.get_running_loop()

@@ -22,7 +22,7 @@ _CLOCK: Final = "SELECT extract(epoch FROM clock_timestamp())::float8"
 # -1 stands for no limit; what a superuser may is not bounded by either.
 _ROLE: Final = (
     "SELECT rolname, rolsuper, rolconnlimit, datconnlimit, pg_is_in_recovery(),"
-    " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')"
+    " (SELECT sum(numbackends)::int FROM pg_stat_database)"  # pg_stat_activity hides other roles' from most
     " FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()"
 )
 # Which of its tables and sequences this role may not use as a server does.

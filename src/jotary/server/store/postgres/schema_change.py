@@ -1,13 +1,15 @@
 """What the migrations need of PostgreSQL: a blocking connection, over the same driver."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from collections.abc import Callable
+from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import create_async_engine
 
-from jotary.server.store.postgres.connection import FAILURES, cannot_open, connect
+from jotary.server.ports import Unavailable
+from jotary.server.settings.database import without_password
+from jotary.server.store.postgres import blocking
+from jotary.server.store.postgres.connection import connect
 
 _ANSWER_SECONDS: Final = 5.0
 _LOCK_SECONDS: Final = 30
@@ -17,7 +19,8 @@ SCHEMA_LOCK: Final = int.from_bytes(b"jotary\0\0")
 _REVISION: Final = "SELECT version_num FROM alembic_version"
 _HAS_REVISION: Final = "SELECT to_regclass('alembic_version') IS NOT NULL"
 
-Answer = TypeVar("Answer")
+# What holds every character, or takes the bytes as they are sent, which is as UTF-8.
+_ENCODINGS: Final = frozenset({"UTF8", "SQL_ASCII"})
 
 
 def revision(url: str) -> str | None:
@@ -28,34 +31,17 @@ def revision(url: str) -> str | None:
     Raises:
         Unavailable: the database cannot be used.
     """
-    return _run(url, _revision)
+    return blocking.run(url, _revision)
 
 
 def change_schema(url: str, run: Callable[[sa.Connection], None]) -> None:
     """Run `run` in one transaction under a lock that every process takes which changes the schema.
 
     Raises:
-        Unavailable: the database cannot be used, or stays locked by another process.
+        Unavailable: the database cannot be used, or stays locked by another process; or it is empty, and there are
+            characters that it cannot hold.
     """
-    _run(url, lambda url: _change_schema(url, run))
-
-
-def _run(url: str, work: Callable[[str], Awaitable[Answer]]) -> Answer:
-    async def run() -> Answer:
-        return await work(url)
-
-    try:
-        return asyncio.run(run())
-    except sa.exc.DBAPIError as error:  # of SQLAlchemy, around one of its adapter, around asyncpg's
-        raise cannot_open(url, _innermost(error)) from error
-    except FAILURES as error:
-        raise cannot_open(url, error) from error
-
-
-def _innermost(error: Exception) -> Exception:
-    while isinstance(error.__cause__, Exception):
-        error = error.__cause__
-    return error
+    blocking.run(url, lambda url: _change_schema(url, run))
 
 
 async def _revision(url: str) -> str | None:
@@ -71,12 +57,18 @@ async def _revision(url: str) -> str | None:
 
 
 async def _change_schema(url: str, run: Callable[[sa.Connection], None]) -> None:
-    engine = create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=lambda: connect(url),  # asyncpg reads the URL, as it does elsewhere
-        poolclass=sa.NullPool,
-    )
-    async with engine.begin() as connection:
+    async with blocking.engine(url).begin() as connection:
         await connection.execute(sa.text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
         await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})"))
+        if not await connection.scalar(sa.text(_HAS_REVISION)):
+            _check_encoding(url, str(await connection.scalar(sa.text("SHOW server_encoding"))))
         await connection.run_sync(run)
+
+
+def _check_encoding(url: str, encoding: str) -> None:
+    """Before anything is in it: later, the first person whose name it cannot hold would find out."""
+    if encoding not in _ENCODINGS:
+        raise Unavailable(
+            f"cannot use the database {without_password(url)}: its encoding is {encoding}, which holds few characters",
+            hint="Make it anew: CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'.",
+        )
