@@ -54,7 +54,7 @@ _HINTS: Final = (
     ),
     (
         asyncpg.ReadOnlySQLTransactionError,
-        "It is a standby or set to read only: name the primary, or all with target_session_attrs=read-write, in the URL.",
+        "It is a standby or set to read only: name the primary in the URL, or all and target_session_attrs=read-write.",
     ),
     (
         asyncpg.TooManyConnectionsError,
