@@ -92,10 +92,12 @@ async def test_a_key_that_is_gone_is_erased_after_a_day(store: Store, now: int) 
     key = SigningKey(
         id="kid", algorithm="ES256", public_jwk={}, sealed_private_key=b"sealed", announced_at=now, signing_from=now
     )
-    await store.commit(AddSigningKey(key), AddSigningKey(replace(key, id="gone", retiring_from=now, gone_from=now)))
+    gone = replace(key, id="gone", retiring_from=now - DAY, gone_from=now)
+    retiring = replace(key, id="retiring", retiring_from=now - DAY)
+    await store.commit(*(AddSigningKey(each) for each in (key, gone, retiring)))
     assert await store.purge(now + DAY) == 0
     assert await store.purge(now + DAY + 1) == 1
-    assert await store.signing_keys() == [key]
+    assert await store.signing_keys() == [key, retiring]
 
 
 async def test_people_clients_and_the_audit_trail_are_never_purged(

@@ -103,8 +103,6 @@ class Store:
         total = 0
         while deleted := await self._driver.write([step]):
             total += deleted
-            if deleted < batch:
-                break
             await asyncio.sleep(PURGE_PAUSE)
         return total
 

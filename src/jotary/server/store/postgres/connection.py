@@ -71,7 +71,10 @@ _HINTS: Final = (
         "With sslmode=verify-full the certificate must be of an authority in sslrootcert, and for the URL's host.",
     ),
     (ConnectionRefusedError, "Start it, or mend its host and port in the setting database."),
-    (socket.gaierror, "Mend the host in the setting database: no address is known by that name."),
+    (
+        socket.gaierror,
+        "Mend the host in the setting database: no address is known by that name. An @ in a password is written %40.",
+    ),
     (TimeoutError, "See whether a firewall drops what is sent to its host and port, or whether the database hangs."),
     ((ConnectionResetError, ConnectionAbortedError, BrokenPipeError), None),
     (ConnectionError, "If it offers no TLS, which sslmode asks for: give it a certificate, and set ssl = on there."),
