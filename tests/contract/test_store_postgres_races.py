@@ -8,6 +8,8 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
+from jotary.oauth.secret import Secret
+from jotary.server.flows.administration.user_standing import delete
 from jotary.server.model.changes import (
     AddClient,
     AddCode,
@@ -15,6 +17,7 @@ from jotary.server.model.changes import (
     AddSession,
     AddSignIn,
     AddUser,
+    DeleteUser,
     EndSession,
     EndSessionsOfClient,
     EndSessionsOfUser,
@@ -34,6 +37,7 @@ from jotary.server.model.session import Session
 from jotary.server.model.sign_in import SignIn
 from jotary.server.model.user import User
 from jotary.server.ports import Conflict, Unavailable
+from jotary.server.settings import Settings
 from jotary.server.store import Store, open_store
 from jotary.server.store.postgres.unit import APPEND_LOCK
 
@@ -177,6 +181,23 @@ async def test_no_session_is_opened_beside_the_end_of_its_client(
     with pytest.raises(Conflict):
         await opening
     assert await store.session(session.id) is None
+
+
+async def test_nobody_signs_in_beside_the_end_of_their_account(
+    *, store: Store, other: "asyncpg.Connection[Any]", user: User, sign_in: SignIn, now: int
+) -> None:
+    """The same of a person: a sign-in that is under way waits, and then finds them gone."""
+    transaction = other.transaction()
+    await transaction.start()
+    for change in delete(user, now, Settings(secret=Secret("0123456789abcdef0123456789abcdef"))):
+        for step in store._steps(change):
+            if isinstance(change, DeleteUser):
+                signing_in = asyncio.create_task(store.commit(AddSignIn(replace(sign_in, id="new"))))
+                await until_it_waits(signing_in, other)
+            await other.execute(step.statement.sql, *step.parameters)
+    await transaction.commit()
+    with pytest.raises(Conflict):
+        await signing_in
 
 
 async def test_a_refresh_beside_the_end_of_its_client_waits_and_finds_it_ended(

@@ -42,6 +42,8 @@ def enable(user: User, now: int, settings: Settings) -> tuple[Change, ...]:  # n
 def delete(user: User, now: int, settings: Settings) -> tuple[Change, ...]:
     """Nothing of them is kept but the audit trail, by their id; what they hold is cut off at once."""
     return (
+        # A sign-in beside this waits then, or what it opens would go with the person and its token be good at APIs.
+        ReplaceUser(msgspec.structs.replace(user, disabled_at=now)),
         _end_sessions(user, "user_deleted", now, settings),  # before the rows go that it finds the sessions by
         DeleteUser(user.id),
         _event("user.deleted", user, now),

@@ -21,5 +21,4 @@ def read_snapshot(url: str, run: Callable[[sa.Connection], None]) -> None:
 async def _read(url: str, run: Callable[[sa.Connection], None]) -> None:
     async with blocking.engine(url).connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        async with connection.begin():
-            await connection.run_sync(run)
+        await connection.run_sync(run)
