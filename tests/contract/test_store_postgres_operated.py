@@ -34,7 +34,7 @@ _OF_THE_ROLE = (
     "timezone = 'Pacific/Kiritimati'",
     "datestyle = 'SQL, DMY'",
     "bytea_output = escape",
-    "transaction_timeout = '20ms'",
+    "transaction_timeout = '1s'",
 )
 
 
@@ -74,7 +74,7 @@ def test_an_upgrade_and_a_backup_take_as_long_as_they_take(strict: str) -> None:
     seen: list[Any] = []
 
     def read(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("SELECT pg_sleep(0.05)")
+        connection.exec_driver_sql("SELECT pg_sleep(1.2)")
         seen.append(connection.exec_driver_sql("SHOW transaction_isolation").scalar())
 
     read_snapshot(strict, read)
