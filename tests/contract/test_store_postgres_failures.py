@@ -117,9 +117,9 @@ async def test_a_database_that_takes_no_writes_refuses_them(
     for _ in range(3):
         with pytest.raises(Unavailable) as refused:
             await store.commit(AddEvent(Event(kind="a.b", at=now)))
-        hints.add(refused.value.hint)
+        hints.add(str(refused.value.hint).partition(":")[0])  # none, where the connection was one of those before
     if host == "any":
-        assert "It is a standby or set to read only" in str(hints.pop())
+        assert "It is a standby or set to read only" in hints
         assert await store.session(session.id) is None
     else:
         with pytest.raises(Unavailable, match="target attribute"):
