@@ -1,7 +1,7 @@
 """PostgreSQL as its operators have it: roles with settings of their own, other schemas, encodings, poolers, locks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -205,12 +205,6 @@ def test_a_connection_that_is_lost_in_the_middle_of_an_upgrade_leaves_nothing(
     upgrade(url)
 
 
-def in_a_thread(work: Callable[[], Any]) -> Any:
-    """The outcome of what no event loop may run beside."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(work).result()
-
-
 def test_of_two_upgrades_at_once_the_second_waits(postgresql: "PostgreSQLServer", empty: str) -> None:
     """And finds nothing to do: who changes the schema holds a lock that every process takes."""
     url = postgresql.url(empty)
@@ -237,13 +231,14 @@ def test_who_waits_for_an_upgrade_in_vain_is_told_what_for(
     monkeypatch.setattr(schema_change, "_LOCK_SECONDS", 0.1)
     url = postgresql.url(empty)
     refusals: list[BaseException] = []
+    with ThreadPoolExecutor(1) as pool:
 
-    def hold(_connection: sa.Connection) -> None:
-        with pytest.raises(Unavailable, match="lock timeout") as refused:
-            in_a_thread(lambda: upgrade(url))
-        refusals.append(refused.value)
+        def hold(_connection: sa.Connection) -> None:
+            with pytest.raises(Unavailable, match="lock timeout") as refused:
+                pool.submit(upgrade, url).result(timeout=30)
+            refusals.append(refused.value)
 
-    change_schema(url, hold)
+        change_schema(url, hold)
     assert "Another process changes the schema" in hint_of(refusals[0])
 
 
