@@ -1,5 +1,7 @@
 """What the driver of PostgreSQL knows of its connections, and of when the database answered."""
 
+import asyncio
+
 import pytest
 import sqlalchemy as sa
 
@@ -31,3 +33,21 @@ async def test_nobody_waits_when_all_were_answered(postgresql_url: str) -> None:
     figures = driver.figures()
     assert (figures.waiting, figures.connections) == (0, figures.idle)
     await driver.close()
+
+
+async def test_a_commit_is_told_with_the_seconds_that_it_took(postgresql_url: str) -> None:
+    """Each unit is one, and takes no longer than its caller waited; one that comes to nothing is none."""
+    driver = await open_driver(postgresql_url, connections=1)
+    told: list[tuple[int, float]] = []
+    driver.tell_commits(lambda units, seconds: told.append((units, seconds)))
+    nothing = Statement(sa.text("DELETE FROM users WHERE false"), driver.dialect, guarded=True)
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    await driver.write([Step(nothing, (), None)])
+    with pytest.raises(Conflict):
+        await driver.write([Step(nothing, (), RotateSession("session", 0, 0, 0))])
+    waited = loop.time() - begun
+    await driver.close()
+    ((units, seconds),) = told
+    assert units == 1
+    assert 0 < seconds <= waited

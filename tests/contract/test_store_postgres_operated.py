@@ -1,6 +1,7 @@
 """PostgreSQL as its operators have it: roles with settings of their own, other schemas, encodings, poolers, locks."""
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -175,6 +176,16 @@ def test_a_database_that_cannot_hold_every_name_is_not_begun_with(postgresql: "P
         upgrade(postgresql.url(name))
     assert "ENCODING 'UTF8'" in hint_of(refused.value)
     assert current(postgresql.url(name)) is None
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://app:hunter2/x@127.0.0.1:1/jotary", "postgresql://app:[hunter2@127.0.0.1/j"]
+)
+def test_a_password_that_was_not_encoded_is_in_no_traceback(url: str) -> None:
+    """Python's own words about a port that is no number hold it."""
+    with pytest.raises(Unavailable, match="cannot be read") as refused:
+        current(url)
+    assert "hunter2" not in "".join(traceback.format_exception(refused.value))
 
 
 def table_names(url: str) -> list[str]:

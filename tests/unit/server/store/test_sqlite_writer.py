@@ -132,6 +132,46 @@ async def test_what_may_take_long_runs_in_the_thread(
     assert places["COMMIT"] is False
 
 
+async def test_one_unit_that_may_take_long_takes_its_group_to_the_thread(a_writer: Writer) -> None:
+    """Nobody else's statement holds the event loop up."""
+    await a_writer.write(insert())
+    on_the_loop: list[bool] = []
+    assert a_writer._connection is not None
+    a_writer._connection.set_trace_callback(
+        lambda _statement: on_the_loop.append(threading.current_thread() is threading.main_thread())
+    )
+    short = [insert()[0]._replace(change=CHANGE)]
+    await asyncio.gather(a_writer.write(short), a_writer.write(insert(times=2)))
+    begin, *rest = on_the_loop
+    assert begin
+    assert not any(rest)
+
+
+async def test_what_may_lag_asks_no_thread(a_writer: Writer) -> None:
+    """docs/decisions/0020: there is no disk to wait for, and handing it over would take longer than all of it."""
+    await a_writer.write(count())
+    await a_writer.write(count())
+    on_the_loop: list[bool] = []
+    assert a_writer._connection is not None
+    a_writer._connection.set_trace_callback(
+        lambda _statement: on_the_loop.append(threading.current_thread() is threading.main_thread())
+    )
+    await a_writer.write(count())
+    assert on_the_loop == [True] * 3  # BEGIN, INSERT, COMMIT
+
+
+async def test_a_commit_is_told_with_the_seconds_that_it_took(a_writer: Writer) -> None:
+    """Of the group, and no longer than its callers waited."""
+    told: list[tuple[int, float]] = []
+    a_writer.tell_commit = lambda units, seconds: told.append((units, seconds))
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    await asyncio.gather(*(a_writer.write(insert()) for _ in range(3)))
+    ((units, seconds),) = told
+    assert units == 3
+    assert 0 < seconds <= loop.time() - begun
+
+
 async def test_the_event_loop_does_not_wait_for_another_process(a_writer: Writer, path: str) -> None:
     """SQLite has one writer at a time; who waits for it is the thread, and afterwards the loop again does not."""
     await a_writer.write(insert())

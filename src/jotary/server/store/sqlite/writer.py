@@ -24,7 +24,6 @@ IDLE_SECONDS: Final = 1.0  # without a write, after which the log is folded in w
 LOG_LIMIT: Final = 16384  # pages
 
 _Answer = TypeVar("_Answer")
-_PRIMARY_CODE: Final = 0xFF  # of an extended result code
 
 
 class _Job(NamedTuple):
@@ -147,12 +146,8 @@ class Writer:
             if is_synced != self._is_synced:
                 self._connection.execute(f"PRAGMA synchronous = {'FULL' if is_synced else 'NORMAL'}")
                 self._is_synced = is_synced
-            try:
+            with contextlib.suppress(sqlite3.OperationalError):  # busy; anything else meets the thread, too
                 self._connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY:
-                    raise
-            else:
                 return self._connection
         return await self._in_thread(self._begin_patiently)
 
