@@ -1,8 +1,10 @@
 """PostgreSQL as its operators have it: roles with settings of their own, other schemas, encodings, poolers, locks."""
 
 import asyncio
+import socket
+import struct
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -210,8 +212,9 @@ def test_a_connection_that_is_lost_in_the_middle_of_an_upgrade_leaves_nothing(
             connection.exec_driver_sql(end)
 
     url = postgresql.url(empty)
-    with pytest.raises(Unavailable, match="cannot open the database"):
+    with pytest.raises(Unavailable, match="cannot open the database") as lost:
         change_schema(url, break_off)
+    assert lost.value.hint is None
     assert table_names(url) == []
     upgrade(url)
 
@@ -284,22 +287,48 @@ def test_a_backup_by_a_role_without_rights_says_which(
     assert "GRANT SELECT" in hint_of(refused.value)
 
 
-@asynccontextmanager
-async def refusing(code: str, message: str) -> AsyncIterator[str]:
-    """The URL of somebody who answers each connection with an error (PostgreSQL's manual, "Message Formats")."""
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+@asynccontextmanager
+async def somebody(answer: Answer) -> AsyncIterator[str]:
+    """The URL of whoever is at the database's address, and answers what is sent first like that."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         size = int.from_bytes(await reader.readexactly(4))
         await reader.readexactly(size - 4)
-        fields = b"".join(f"{field}\0".encode() for field in ("SFATAL", f"C{code}", f"M{message}", ""))
-        writer.write(b"E" + (len(fields) + 4).to_bytes(4) + fields)
-        await writer.drain()
+        await answer(reader, writer)
         writer.close()
-        await writer.wait_closed()
 
-    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield f"postgresql://app@127.0.0.1:{server.sockets[0].getsockname()[1]}/jotary?sslmode=disable"
+
+
+async def be_silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Until the other end leaves."""
+    await reader.read()
+
+
+async def reset(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """As a load balancer that has nobody behind it."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("answer", "message", "hint"),
+    [(be_silent, "no answer in time", "a firewall"), (reset, "connection was closed", None)],
+)
+async def test_somebody_who_is_no_postgresql(
+    monkeypatch: pytest.MonkeyPatch, answer: Answer, message: str, hint: str | None
+) -> None:
+    """Who waits does so for a while; where nothing is known but that it broke off, nothing is made up."""
+    monkeypatch.setattr("jotary.server.store.postgres.connection._CONNECT_SECONDS", 0.5)
+    async with somebody(answer) as url:
+        with pytest.raises(Unavailable, match=message) as refused:
+            await asyncio.to_thread(current, url)
+    assert refused.value.hint is None if hint is None else hint in hint_of(refused.value)
 
 
 @pytest.mark.anyio
@@ -319,8 +348,14 @@ async def refusing(code: str, message: str) -> AsyncIterator[str]:
     ],
 )
 async def test_a_refusal_has_what_to_do(code: str, message: str, hint: str | None) -> None:
-    """Each of PostgreSQL's, or of a pooler's, that an operator meets."""
-    async with refusing(code, message) as url:
+    """Each of PostgreSQL's, or of a pooler's, that an operator meets (its manual, "Message Formats")."""
+
+    async def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        fields = b"".join(f"{field}\0".encode() for field in ("SFATAL", f"C{code}", f"M{message}", ""))
+        writer.write(b"E" + (len(fields) + 4).to_bytes(4) + fields)
+        await writer.drain()
+
+    async with somebody(refuse) as url:
         with pytest.raises(Unavailable) as refused:
             await open_driver(url, connections=1)
     assert str(refused.value).endswith(f": {message}")

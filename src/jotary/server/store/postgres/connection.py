@@ -35,6 +35,11 @@ _HINTS_BY_WORDS: Final = (
         "As its owner: GRANT CONNECT ON DATABASE, and its name, TO this role.",
     ),
     (asyncpg.ProtocolViolationError, "startup parameter", _POOLER),
+    (
+        ConnectionError,
+        "rejected SSL",
+        "It offers no TLS, which sslmode asks for: give it a certificate, and set ssl = on there.",
+    ),
 )
 # The first that fits.
 _HINTS: Final = (
@@ -76,8 +81,6 @@ _HINTS: Final = (
         "Mend the host in the setting database: no address is known by that name. An @ in a password is written %40.",
     ),
     (TimeoutError, "See whether a firewall drops what is sent to its host and port, or whether the database hangs."),
-    ((ConnectionResetError, ConnectionAbortedError, BrokenPipeError), None),
-    (ConnectionError, "If it offers no TLS, which sslmode asks for: give it a certificate, and set ssl = on there."),
     (
         asyncpg.exceptions.TargetServerAttributeNotMatched,
         "Let one of the hosts be such as target_session_attrs asks for, or name it in the setting database.",
