@@ -95,6 +95,25 @@ def test_an_event_loop_that_ended_meanwhile_leaves_nothing_to_wait_for(folder: S
     asyncio.run(go_on())
 
 
+def test_a_write_after_a_rest_does_not_wait_for_the_log(folder: SlowFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/decisions/0018: the disk may take longer than the rest; when it is done, the next rest takes what is left."""
+    monkeypatch.setattr(writer, "IDLE_SECONDS", 0.001)
+
+    async def journey() -> None:
+        a_writer = Writer(folder, patience=5)
+        await _make_long(a_writer)
+        await _until(lambda: folder.begun == 1)
+        await asyncio.sleep(0.1)  # at rest, many times over
+        async with asyncio.timeout(10):
+            await a_writer.write(_UNIT)
+        assert not folder.may_go_on.is_set()
+        folder.may_go_on.set()
+        await _until(lambda: a_writer._folding is None and not a_writer._unfolded())
+        await a_writer.close()
+
+    asyncio.run(journey())
+
+
 def test_a_writer_at_rest_does_nothing(folder: SlowFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the log is folded in: no transaction without a unit, and no turn without a reason."""
     monkeypatch.setattr(writer, "IDLE_SECONDS", 0.001)

@@ -186,7 +186,7 @@ class Writer:
         """
         unfolded = self._unfolded()
         if self._folding is not None:
-            if not (is_idle or self._folding.done() or unfolded >= 2 * CHECKPOINT_AFTER):
+            if not self._folding.done() and unfolded < 2 * CHECKPOINT_AFTER:
                 return
             folding, self._folding = self._folding, None
             await folding
@@ -194,8 +194,7 @@ class Writer:
             if unfolded >= CHECKPOINT_AFTER:
                 self._folding = asyncio.get_running_loop().run_in_executor(self._folder, self._checkpoint_beside)
             return
-        if unfolded:
-            await self._in_thread(self._checkpoint)
+        await self._in_thread(self._checkpoint)
 
     def _checkpoint_beside(self) -> None:
         """In the folder's thread, over a connection of its own."""
