@@ -96,7 +96,7 @@ def test_an_event_loop_that_ended_meanwhile_leaves_nothing_to_wait_for(folder: S
 
 
 def test_a_write_after_a_rest_does_not_wait_for_the_log(folder: SlowFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """docs/decisions/0018: the disk may take longer than the rest; when it is done, the next rest takes what is left."""
+    """docs/decisions/0018: the disk may take longer than the rest; when it is done, another one takes what is left."""
     monkeypatch.setattr(writer, "IDLE_SECONDS", 0.001)
 
     async def journey() -> None:
