@@ -67,12 +67,20 @@ def empty_database(postgresql: "PostgreSQLServer") -> str:
             "No such file",
             "See whether what the URL names is there",
         ),
-        (f"postgresql://app:{PASSWORD}@x@/jotary?host=/nothing", "not known", "An @ in a password is written %40"),
+        (f"postgresql://app:{PASSWORD}@x@/jotary?host=/nothing", "cannot open", "An @ in a password is written %40"),
         (f"postgresql://app:{PASSWORD}#x@127.0.0.1:1/jotary", "the URL cannot be read", "Percent-encode"),
         (f"postgresql://app:{PASSWORD}/x@127.0.0.1:1/jotary", "the URL cannot be read", "Percent-encode"),
         (f"postgresql://app:[{PASSWORD}@127.0.0.1:1/jotary", "the URL cannot be read", "Percent-encode"),
     ],
-    ids=["nobody there", "an option that is none", "no such file", "an at sign", "a number sign", "a slash", "a bracket"],
+    ids=[
+        "nobody there",
+        "an option that is none",
+        "no such file",
+        "an at sign",
+        "a number sign",
+        "a slash",
+        "a bracket",
+    ],
 )
 def test_a_url_that_leads_nowhere(jotary: Command, url: str, what: str, hint: str) -> None:
     """Also where a password with characters that were not encoded is taken for a port."""
