@@ -23,7 +23,7 @@ from jotary.server.store import Store, open_store
 from jotary.server.store.compiled import Statement
 from jotary.server.store.driver import Step
 from jotary.server.store.sqlite import writer
-from jotary.server.store.sqlite.driver import SQLiteDriver
+from jotary.server.store.sqlite.driver import READERS, SQLiteDriver
 
 pytestmark = pytest.mark.anyio
 
@@ -212,6 +212,15 @@ async def test_a_scan_under_way_is_finished_before_the_store_closes(driver: SQLi
         await asyncio.sleep(0)
     await driver.close()
     assert [len(rows) for rows in await asyncio.gather(*scans)] == [300_000] * 4
+
+
+async def test_scans_share_a_few_connections_that_cannot_write(driver: SQLiteDriver) -> None:
+    """One for each thread that reads, for as long as the driver lives; there is one way to write."""
+    for _ in range(20):
+        await driver.scan(Statement(sa.text("SELECT 1"), driver.dialect), ())
+    assert len(driver._connections) <= 1 + READERS
+    with pytest.raises(Unavailable, match="readonly"):
+        await driver.scan(Statement(sa.text("DELETE FROM users"), driver.dialect), ())
 
 
 async def test_a_database_whose_tables_are_gone_is_unavailable(impatient: Store, path: Path, user: User) -> None:
