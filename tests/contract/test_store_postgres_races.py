@@ -173,7 +173,7 @@ async def test_no_session_is_opened_beside_the_end_of_its_client(
     """Its row would go with the client, and its token be good everywhere: it waits, and then finds the client gone."""
     transaction = other.transaction()
     await transaction.start()
-    for step in store._steps(EndSessionsOfClient(client.id, now, "why", now + 300)):
+    for step in store._steps(EndSessionsOfClient(client.id, now, "why", now + 300, now - 330)):
         await other.execute(step.statement.sql, *step.parameters)
     opening = asyncio.create_task(store.commit(AddCode(code), RedeemCode(code.id, now), AddSession(session)))
     await until_it_waits(opening, other)
@@ -206,11 +206,12 @@ async def test_a_refresh_beside_the_end_of_its_client_waits_and_finds_it_ended(
     store: Store, other: "asyncpg.Connection[Any]", session: Session, client: Client, now: int
 ) -> None:
     """Neither is without the other: what was refreshed before is cut off, and nothing is refreshed behind it."""
-    await store.commit(AddSession(session))
+    await store.commit(AddSession(replace(session, rotated_at=now - 1000)))
     transaction = other.transaction()
     await transaction.start()
-    await other.execute("UPDATE sessions SET generation = generation + 1")  # a refresh that is under way
-    end = asyncio.create_task(store.commit(EndSessionsOfClient(client.id, now, "why", now + 300)))
+    rotate = "UPDATE sessions SET generation = generation + 1, rotated_at = $1"  # a refresh that is under way
+    await other.execute(rotate, now)
+    end = asyncio.create_task(store.commit(EndSessionsOfClient(client.id, now, "why", now + 300, now - 330)))
     await until_it_waits(end, other)
     await transaction.commit()
     await end

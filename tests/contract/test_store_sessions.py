@@ -181,7 +181,7 @@ async def test_the_sessions_of_a_client_end(
     store: Store, sessions: dict[str, Session], client: Client, sign_in: SignIn, now: int
 ) -> None:
     """`EndSessionsOfClient` cuts off the `client_id` up to the moment, and what was alive; people stay signed in."""
-    await store.commit(EndSessionsOfClient(client.id, now, "why", now + 300))
+    await store.commit(EndSessionsOfClient(client.id, now, "why", now + 300, now - 330))
     assert await ended(store, sessions, now) == {"mine", "offline", "browser", "user"}
     assert await store.sign_in(sign_in.id) == sign_in
     alive = {("sid", sessions[name].id) for name in ("mine", "offline", "browser", "user")}
@@ -197,10 +197,20 @@ async def test_a_refresh_while_a_client_is_deleted_is_cut_off_too(
     """It is committed first, and of a later second than `at`: by its `client_id` alone APIs would take its token."""
     await store.commit(AddSession(session))
     await store.commit(RotateSession(session.id, 0, now + 1, now + 1000))
-    await store.commit(EndSessionsOfClient(client.id, now, "why", now + 300), DeleteClient(client.id))
+    await store.commit(EndSessionsOfClient(client.id, now, "why", now + 300, now - 330), DeleteClient(client.id))
     entry = await store.revocation("sid", session.id, now=now)
     assert entry is not None
     assert entry.issued_before == now + 300
+
+
+async def test_a_session_that_is_not_in_use_needs_no_cut_off_beside_its_clients(
+    store: Store, session: Session, client: Client, now: int
+) -> None:
+    """What it was given is older than that of the `client_id`; and everybody may have a session of a client."""
+    used = replace(session, id="used", rotated_at=now - 330)
+    await store.commit(AddSession(replace(session, id="idle", rotated_at=now - 331)), AddSession(used))
+    await store.commit(EndSessionsOfClient(client.id, now, "why", now + 300, now - 330))
+    assert await cut_off(store, now) == {("client_id", client.id), ("sid", "used")}
 
 
 async def test_a_code_in_flight_opens_no_session_of_a_client_that_was_cut_off(
@@ -208,7 +218,7 @@ async def test_a_code_in_flight_opens_no_session_of_a_client_that_was_cut_off(
 ) -> None:
     """`EndSessionsOfClient`: a code that is not redeemed goes; a redeemed one stays to recognise a replay."""
     await store.commit(AddCode(code), AddCode(replace(code, id="redeemed")), RedeemCode("redeemed", now))
-    await store.commit(EndSessionsOfClient(client.id, now, "why", now + 300))
+    await store.commit(EndSessionsOfClient(client.id, now, "why", now + 300, now - 330))
     with pytest.raises(Conflict):
         await store.commit(RedeemCode(code.id, now))
     assert await store.code("redeemed") is not None

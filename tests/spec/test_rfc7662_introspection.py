@@ -133,7 +133,7 @@ def end_sessions_of_user(_desk: "Desk", claims: dict[str, Any], now: int) -> lis
 
 def end_sessions_of_client(_desk: "Desk", claims: dict[str, Any], now: int) -> list[Change]:
     """What cutting off a client writes."""
-    return [EndSessionsOfClient(claims["client_id"], now, "test", now + 600)]
+    return [EndSessionsOfClient(claims["client_id"], now, "test", now + 600, now - 330)]
 
 
 def delete_user(_desk: "Desk", claims: dict[str, Any], _now: int) -> list[Change]:

@@ -152,12 +152,17 @@ class EndSessionsOfUser(msgspec.Struct, frozen=True):
 
 
 class EndSessionsOfClient(msgspec.Struct, frozen=True):
-    """End every living session of a client and publish a cut-off for its `client_id` and for each session."""
+    """End every living session of a client and publish a cut-off for its `client_id` and for each session in use.
+
+    In use is what was rotated at `in_use_since` or later. A client may have a session of everybody's, and what the
+    others were given is older than `at`.
+    """
 
     client_id: str
     at: int
     reason: str
     revocation_expires_at: int
+    in_use_since: int
 
 
 class PutConsent(msgspec.Struct, frozen=True):

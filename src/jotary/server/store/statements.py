@@ -4,7 +4,7 @@ Only what SQLite and PostgreSQL both know. `FOR UPDATE` and `FOR SHARE` are writ
 slip between a SELECT and its use; SQLite has one writer and leaves them out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,10 +16,9 @@ from jotary.server.model.allowance import WRONG_BY
 from jotary.server.model.email_key import email_key
 from jotary.server.model.session import Session
 from jotary.server.model.user import User
-from jotary.server.store import rows
+from jotary.server.store import ending, rows
 from jotary.server.store.comparing import as_known, is_as_known
 from jotary.server.store.schema import (
-    Integer,
     allowances,
     assertions,
     audit_chain,
@@ -59,6 +58,10 @@ def _guarded(sql: sa.ClauseElement) -> Part:
 
 def _plain(sql: sa.ClauseElement) -> Part:
     return Part(sql, guarded=False)
+
+
+def _each_plain(parts: Iterable[sa.ClauseElement]) -> tuple[Part, ...]:
+    return tuple(map(_plain, parts))
 
 
 def _written(table: sa.Table) -> list[sa.Column[Any]]:
@@ -105,34 +108,6 @@ def _insert_where(table: sa.Table, condition: sa.ColumnElement[bool]) -> sa.Inse
     return table.insert().from_select([column.name for column in table.c], sa.select(*values).where(condition))
 
 
-def _living(table: sa.Table, column: str, name: str) -> list[sa.ColumnElement[bool]]:
-    return [table.c[column] == bindparam(name), table.c.ended_at.is_(None)]
-
-
-def _end_sessions(*living: sa.ColumnElement[bool]) -> sa.Update:
-    return sessions.update().where(*living).values(ended_at=bindparam("at"), end_reason=bindparam("reason"))
-
-
-def _end_sign_ins(column: str, name: str) -> sa.Update:
-    return sign_ins.update().where(*_living(sign_ins, column, name)).values(ended_at=bindparam("at"))
-
-
-def _cut_off_each(kind: str, table: sa.Table, issued_before: str, *which: sa.ColumnElement[bool]) -> sa.Insert:
-    """A cut-off for each row, which from now on nobody changes, and nobody adds to."""
-    moments = [bindparam(name, type_=Integer) for name in (issued_before, "at", "revocation_expires_at")]
-    each = sa.select(sa.literal_column(f"'{kind}'"), table.c.id, *moments).where(*which).with_for_update()
-    return revocations.insert().from_select(["kind", "value", "issued_before", "created_at", "expires_at"], each)
-
-
-def _end_and_cut_off_each(*living: sa.ColumnElement[bool]) -> tuple[Part, ...]:
-    """A `sid` cut-off for each session that is about to end.
-
-    An ended session never issues again, so its cut-off covers every token of it: a token that another node issued
-    a moment later by its own clock must not slip through.
-    """
-    return _plain(_cut_off_each("sid", sessions, "revocation_expires_at", *living)), _plain(_end_sessions(*living))
-
-
 def _user(user: User) -> dict[str, Any]:
     return {**rows.USERS.values(user), "email_key": email_key(user.email)}
 
@@ -162,7 +137,7 @@ _redeem_code = (
 
 _rotate_session = (
     sessions.update()
-    .where(*_living(sessions, "id", "session_id"), sessions.c.generation == bindparam("generation"))
+    .where(*ending.living(sessions, "id", "session_id"), sessions.c.generation == bindparam("generation"))
     .values(
         generation=sessions.c.generation + sa.literal_column("1"),
         rotated_at=bindparam("at"),
@@ -221,16 +196,6 @@ def _replaced_client(change: changes.ReplaceClient) -> dict[str, Any]:
 
 _replace_client = _update(clients).where(*is_as_known(clients))
 
-_cut_off_user = revocations.insert().values(
-    kind="sub",
-    value=bindparam("user_id"),
-    issued_before=bindparam("at"),
-    created_at=bindparam("at"),
-    expires_at=bindparam("revocation_expires_at"),
-)
-
-# A code in flight would open a session behind the cut-off.
-_drop_open_codes = codes.delete().where(codes.c.client_id == bindparam("client_id"), codes.c.redeemed_at.is_(None))
 
 _move_audit_chain = _update(audit_chain).where(audit_chain.c.stamp == bindparam("before"))
 _seal_event = events.update().where(events.c.position == bindparam("position")).values(seal=bindparam("seal"))
@@ -252,34 +217,20 @@ WRITES: dict[type[changes.Change], Write] = {
     changes.DeleteClient: Write(_fields, _delete(clients, "client_id")),
     changes.AddSignIn: Write(lambda change: rows.SIGN_INS.values(change.sign_in), (_guarded(_insert_sign_in),)),
     changes.TouchSignIn: Write(_fields, (_plain(_touch_sign_in),)),
-    changes.EndSignIn: Write(_fields, (_plain(_end_sign_ins("id", "sign_in_id")),)),
+    changes.EndSignIn: Write(_fields, (_plain(ending.end_sign_ins("id", "sign_in_id")),)),
     changes.AddCode: Write(lambda change: rows.CODES.values(change.code), (_guarded(_insert_code),)),
     changes.RedeemCode: Write(_fields, (_guarded(_redeem_code),)),
     changes.AddSession: Write(lambda change: _session(change.session), (_plain(_insert(sessions)),)),
     changes.RotateSession: Write(_fields, (_guarded(_rotate_session),)),
-    changes.EndSession: Write(_fields, _end_and_cut_off_each(*_living(sessions, "id", "session_id"))),
+    changes.EndSession: Write(_fields, _each_plain(ending.end_sessions(*ending.living(sessions, "id", "session_id")))),
     changes.EndSessionsOfSignIn: Write(
         _fields,
-        _end_and_cut_off_each(*_living(sessions, "sign_in_id", "sign_in_id"), sa.not_(sessions.c.offline)),
-    ),
-    changes.EndSessionsOfUser: Write(
-        _fields,
-        (  # sign-ins first: what waits on one of them to redeem a code then finds it ended
-            _plain(_end_sign_ins("user_id", "user_id")),
-            # A refresh that is committed first may be of a later second than `at`, so `sub` alone would let it through.
-            *_end_and_cut_off_each(*_living(sessions, "user_id", "user_id")),
-            _plain(_cut_off_user),
+        _each_plain(
+            ending.end_sessions(*ending.living(sessions, "sign_in_id", "sign_in_id"), sa.not_(sessions.c.offline))
         ),
     ),
-    changes.EndSessionsOfClient: Write(
-        _fields,
-        (
-            _plain(_drop_open_codes),
-            # Codes and sessions refer to the client: none comes between here and the commit.
-            _plain(_cut_off_each("client_id", clients, "at", clients.c.id == bindparam("client_id"))),
-            *_end_and_cut_off_each(*_living(sessions, "client_id", "client_id")),
-        ),
-    ),
+    changes.EndSessionsOfUser: Write(_fields, _each_plain(ending.END_OF_USER)),
+    changes.EndSessionsOfClient: Write(_fields, _each_plain(ending.END_OF_CLIENT)),
     changes.PutConsent: Write(lambda change: rows.CONSENTS.values(change.consent), _put(consents)),
     changes.AddSigningKey: Write(lambda change: rows.SIGNING_KEYS.values(change.key), (_plain(_insert(signing_keys)),)),
     changes.ReplaceSigningKey: Write(_replaced_key, (_guarded(_replace_signing_key),)),

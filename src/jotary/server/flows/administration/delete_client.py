@@ -1,7 +1,7 @@
 """Removing a client, with all that people have allowed it."""
 
 from jotary.server.flows.administration.client_secret import ClientStore, find_client
-from jotary.server.flows.cut_off import last_token_expires_at
+from jotary.server.flows.cut_off import SLOW_CLOCK, last_token_expires_at
 from jotary.server.flows.until_committed import until_committed
 from jotary.server.model.changes import AddEvent, Change, DeleteClient, EndSessionsOfClient
 from jotary.server.model.client import Client
@@ -11,9 +11,10 @@ from jotary.server.settings import Settings
 
 def decide(client: Client, now: int, settings: Settings) -> tuple[Change, ...]:
     """What it holds is cut off at once; the audit trail keeps its id."""
+    in_use_since = now - settings.refresh_retry_window - SLOW_CLOCK  # until then an answer is repeated with a new token
     return (
         # before the rows go that it finds the sessions by
-        EndSessionsOfClient(client.id, now, "client_deleted", last_token_expires_at(now, settings)),
+        EndSessionsOfClient(client.id, now, "client_deleted", last_token_expires_at(now, settings), in_use_since),
         DeleteClient(client.id),
         AddEvent(Event(kind="client.deleted", at=now, client_id=client.id)),
     )

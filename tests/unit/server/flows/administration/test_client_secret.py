@@ -69,6 +69,16 @@ def test_of_a_deleted_client_nothing_is_left_but_the_cut_off_and_the_trail(offic
     assert [(event.kind, event.client_id) for event in office.trail()] == [("client.deleted", "web")]
 
 
+@pytest.mark.parametrize(("since", "is_in_use"), [(330, True), (331, False)])
+def test_a_session_is_in_use_while_its_last_answer_could_be_repeated(
+    office: Any, since: int, *, is_in_use: bool
+) -> None:
+    """By a server whose clock is 300 seconds behind: half a minute after a rotation still with a new access token."""
+    later = office.run(office.store.session("session")).rotated_at + since
+    office.run(delete_client("web", store=office.store, now=later, settings=office.settings))
+    assert (("sid", "session") in {cut_off[:2] for cut_off in office.cut_offs()}) is is_in_use
+
+
 @pytest.mark.parametrize("client_id", ["", "we", "WEB", "\x00"])
 def test_no_other_client_is_taken_for_it(office: Any, client_id: str) -> None:
     """RFC 6749 §2.2: an identifier is compared as it is."""
