@@ -17,10 +17,6 @@ Code = Literal[
     "bad_signature",
     "wrong_type",
     "bad_claim",
-    "expired",
-    "not_yet_valid",
-    "wrong_issuer",
-    "wrong_audience",
 ]
 
 CODES: frozenset[str] = frozenset(get_args(Code))

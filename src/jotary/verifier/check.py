@@ -6,7 +6,7 @@ from typing import Any, final
 import msgspec
 from cryptography.exceptions import InvalidSignature
 
-from jotary.jose import JOSEError, KeySet, base64url, compact, jws, strict_json
+from jotary.jose import JOSEError, KeySet, base64url, compact, jws, jwt, strict_json
 from jotary.jose.algorithms import ASYMMETRIC_ALGORITHMS
 from jotary.jose.header import Header, media_type
 from jotary.tokens.access_token import TYP, Usual, check_one_by_one, passes, scope_set, single, usual, usual_text
@@ -253,7 +253,7 @@ def _verified(token: str, keys: KeySet, expected: Expectations) -> tuple[Header,
     """
     header, payload, message, signature = compact.take_apart(token, expected.max_size)
     if header.unencoded:
-        raise JOSEError("malformed", "a JWT must not use an unencoded payload (RFC 7797 §7)")
+        raise JOSEError("malformed", jwt.UNENCODED)
     jws.check_signature(header, signature, message, keys, expected.algorithms)
     return header, payload
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from jotary.jose import JOSEError, base64url, strict_json
+from jotary.jose import JOSEError, base64url, jwt, strict_json
 from jotary.jose import header as headers
 from jotary.jose.compact import split
 from jotary.jose.header import Header
@@ -94,7 +94,7 @@ def _check_header(members: dict[str, Any], text: bytes, record: Record) -> Heade
 def _check_b64(header: Header, record: Record) -> None:
     """A payload that is signed as it stands is passed beside the token, which no JWT does (RFC 7797 §7)."""
     if header.unencoded:
-        record.refuse("b64", "an unencoded payload must be passed detached (RFC 7797 §5)", found="false")
+        record.refuse("b64", jwt.UNENCODED, found="false")
     else:
         record.accept("b64", found="true" if "b64" in header.members else "absent")
 

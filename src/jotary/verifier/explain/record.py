@@ -49,6 +49,10 @@ class Record:
         """The check failed; the hint is the verifier's own."""
         self._note(name, "failed", found, expected, f"{sentence(hint)} {self._rows[name].advice}".rstrip())
 
+    def fail(self, name: str, reason: str, *, found: str | None = None) -> None:
+        """The check failed for a reason that is none of the token's, so that no advice about the token helps."""
+        self._note(name, "failed", found, None, sentence(reason))
+
     def skip(self, name: str, change: str, *, found: str | None = None, expected: str | None = None) -> None:
         """The check cannot be decided; `change` says what it would take."""
         self._note(name, "skipped", found, expected, change)

@@ -43,7 +43,7 @@ def check_signature(taken: Taken, keys: KeySet | NoKeys, algorithms: frozenset[s
         if refusal is None or name != _CHECK_OF.get(refusal.code, "alg"):
             record.accept(name, found=found[name], expected=expected[name])
         elif name == "kid" and isinstance(keys, NoKeys):
-            note = record.refuse if keys.is_failure else record.skip
+            note = record.fail if keys.is_failure else record.skip
             return note(name, printable(keys.reason), found=found[name])
         else:
             return record.refuse(name, refusal.hint, found=found[name], expected=expected[name])

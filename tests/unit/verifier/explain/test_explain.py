@@ -14,6 +14,7 @@ from jotary.testing import FrozenClock, TestIssuer
 from jotary.testing.broken_tokens import broken_tokens
 from jotary.verifier import InvalidToken, Revocation, RevocationList, Revocations
 from jotary.verifier.explain import CHECKS, Circumstances, Explanation, NoKeys, explain
+from jotary.verifier.explain.display import sentence
 
 CLOCK = FrozenClock()
 ISSUER = TestIssuer(clock=CLOCK)
@@ -102,6 +103,16 @@ def test_the_verifier_refuses_the_corpus_for_the_same_reason(name: str) -> None:
     said = said_by_explanation(CORPUS[name], msgspec.structs.replace(KNOWN, revocations=revocations))
     assert said == said_by_verifier(CORPUS[name], revocations)
     assert said is not None
+
+
+def test_a_payload_that_is_not_encoded_is_refused_in_the_verifiers_words() -> None:
+    """RFC 7797 §7, which forbids it in a JWT; the rules of what is passed detached (§5) are none of a JWT's."""
+    with pytest.raises(InvalidToken) as refused:
+        ISSUER.verifier(cache_size=0).verify(CORPUS["b64"])
+    refused_by = explained(CORPUS["b64"]).refused_by
+    assert refused_by is not None
+    assert (refused_by.change or "").startswith(sentence(refused.value.hint))
+    assert "RFC 7797 §7" in refused.value.hint
 
 
 @pytest.mark.parametrize("name", ["b64", "header_base64url", "payload_base64url", "signature_base64url"])
@@ -241,13 +252,16 @@ def test_a_claim_that_is_missing_is_wrong_whatever_is_expected(claim: str) -> No
 
 
 def test_keys_that_could_not_be_had_fail_the_check_of_the_key() -> None:
-    """An API answers 503 then; whose fault it is must be seen, without a word that steers a terminal."""
+    """An API answers 503 then; whose fault it is must be seen, without a word that steers a terminal.
+
+    Nor with advice about the token, which is not what has to change.
+    """
     keys = NoKeys(reason="no answer\x1b[2J\u202e", is_failure=True)
     explanation = explained(VALID, msgspec.structs.replace(KNOWN, keys=keys))
     assert verdicts(explanation, "failed") == ["kid"]
     refused_by = explanation.refused_by
     assert refused_by is not None
-    assert (refused_by.change or "").startswith("No answer\\x1b[2J\\u202e")
+    assert refused_by.change == "No answer\\x1b[2J\\u202e."
 
 
 def test_without_keys_an_algorithm_that_is_not_taken_is_still_refused() -> None:
