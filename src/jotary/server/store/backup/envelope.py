@@ -25,25 +25,38 @@ CHUNK: Final = 65_536
 
 _TAG: Final = 16
 _COUNTER: Final = 11  # bytes
+_NO_ROOM: Final = "Make room there, or name another file."
 _DAMAGED: Final = "It was changed, cut short or damaged on the way: take another copy."
 
 
 def seal(plaintext: Iterable[bytes], file: BinaryIO, key: BackupKey, salt: bytes) -> None:
-    """Write all of `plaintext` to `file`; `salt` is `SALT_SIZE` random bytes, never used before."""
+    """Write all of `plaintext` to `file`; `salt` is `SALT_SIZE` random bytes, never used before.
+
+    Raises:
+        BackupError: the file takes no more.
+    """
     if len(salt) != SALT_SIZE:
         raise ValueError(f"a backup takes a salt of {SALT_SIZE} bytes")
     header = MAGIC + key.id + salt
     cipher = AESGCM(key.for_file(salt, header))
-    file.write(header)
+    _put(header, file)
     pending = bytearray()
     number = 0
     for piece in plaintext:
         pending += piece
         while len(pending) > CHUNK:  # one more byte: what is last is known at the end only
-            file.write(cipher.encrypt(_nonce(number, is_last=False), bytes(pending[:CHUNK]), None))
+            _put(cipher.encrypt(_nonce(number, is_last=False), bytes(pending[:CHUNK]), None), file)
             del pending[:CHUNK]
             number += 1
-    file.write(cipher.encrypt(_nonce(number, is_last=True), bytes(pending), None))
+    _put(cipher.encrypt(_nonce(number, is_last=True), bytes(pending), None), file)
+
+
+def _put(data: bytes, file: BinaryIO) -> None:
+    """A disk that is full is none of the database's failures, which `plaintext` may raise."""
+    try:
+        file.write(data)
+    except OSError as error:
+        raise BackupError(f"the backup cannot be written: {error.strerror}", hint=_NO_ROOM) from None
 
 
 def unseal(file: BinaryIO, key: BackupKey) -> Iterator[bytes]:

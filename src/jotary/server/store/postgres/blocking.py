@@ -39,7 +39,9 @@ def run(url: str, work: Callable[[str], Awaitable[Answer]]) -> Answer:
 
 def engine(url: str) -> AsyncEngine:
     """Each connection is a new one, on which nothing is bounded; asyncpg reads the URL, as it does elsewhere."""
-    return create_async_engine("postgresql+asyncpg://", async_creator=lambda: _connect(url), poolclass=sa.NullPool)
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: _connect(url), poolclass=sa.NullPool, hide_parameters=True
+    )
 
 
 async def _connect(url: str) -> "asyncpg.Connection[Any]":

@@ -58,7 +58,8 @@ def change_schema(url: str, run: Callable[[sa.Connection], None]) -> None:
 
 def _engine(path: str) -> sa.Engine:
     url = sa.URL.create("sqlite", database=path)
-    engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"timeout": _LOCK_SECONDS})
+    wait = {"timeout": _LOCK_SECONDS}
+    engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args=wait, hide_parameters=True)
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:

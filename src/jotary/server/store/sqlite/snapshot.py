@@ -25,6 +25,7 @@ def read_snapshot(url: str, run: Callable[[sa.Connection], None]) -> None:
         "sqlite://",
         creator=lambda: connect(path, busy_timeout=_LOCK_SECONDS, read_only=True),
         poolclass=sa.NullPool,
+        hide_parameters=True,
     )
 
     @sa.event.listens_for(engine, "begin")
