@@ -67,6 +67,7 @@ class Merging:
         self._cut_off_until = cut_off_until
         self._known, self._deleted, self._new = _ids("known"), _ids("deleted"), _ids("new")
         self._last_event: dict[str, Any] | None = None
+        self._chain: dict[str, Any] | None = None
         self._has_trail = False
         self._position = 0
         self.removed = dict.fromkeys(("users", "clients"), 0)
@@ -81,19 +82,26 @@ class Merging:
             self._remember(self._known, batch.table, [row["id"] for row in rows])
         elif batch.table == events.name:
             self._last_event = rows[-1]
+        elif batch.table == audit_chain.name:
+            self._chain = rows[-1]
         elif batch.table == revocations.name:
             self._position = rows[-1]["position"]
 
-    def begin(self) -> None:
-        """End what lives, take away whom the backup does not know, and make room in the trail."""
+    def begin(self, made_at: int) -> None:
+        """End what lives, take away whom the backup does not know, and make room in the trail.
+
+        Args:
+            made_at: the moment of the backup, Unix seconds.
+        """
         # Behind every position that any database of this issuer has given: those count from 1, and these from the time.
         floor = max(self._position, last_position(self._connection, revocations), self._now * 1000)
         continue_behind(self._connection, revocations, floor)
         self._cut_off(clients.c.id, "client_id", self._cut_off_until, sa.true())
         for table in ENDED:
             self._connection.execute(table.delete())
+        has_gap = self._has_gap(made_at)
         for table in _OWNERS:
-            self._find_deleted(table)
+            self._find_deleted(table, has_gap=has_gap)
             self._remove_unknown(table)
         self._has_trail = self._is_in_trail(self._last_event)
         if not self._has_trail:
@@ -123,8 +131,20 @@ class Merging:
         names = ["kind", "value", "issued_before", "created_at", "expires_at"]
         self._connection.execute(revocations.insert().from_select(names, cut_offs))
 
-    def _find_deleted(self, table: sa.Table) -> None:
-        """Whom the present trail says was deleted, and who has not come back under the same id."""
+    def _has_gap(self, made_at: int) -> bool:
+        """Whether retention has removed what happened after the backup, deletions perhaps."""
+        purged = sa.select(events.c.position).where(events.c.kind == "audit.purged").limit(1)
+        oldest = self._connection.scalar(sa.select(events.c.at).order_by(events.c.position).limit(1))
+        return self._connection.scalar(purged) is not None and oldest is not None and oldest > made_at
+
+    def _find_deleted(self, table: sa.Table, *, has_gap: bool) -> None:
+        """Whom the present trail says was deleted, and who has not come back under the same id.
+
+        Where the trail has forgotten some of them: everybody who is not there.
+        """
+        if has_gap:
+            self._remember_absent(table)
+            return
         column = events.c.user_id if table is users else events.c.client_id
         kind = "user.deleted" if table is users else "client.deleted"
         gone = (
@@ -136,6 +156,11 @@ class Merging:
         self._connection.execute(
             self._deleted.insert().from_select(["owner", "id"], gone.where(column.not_in(present)))
         )
+
+    def _remember_absent(self, table: sa.Table) -> None:
+        known = sa.select(self._known).where(self._known.c.owner == table.name)
+        absent = known.where(self._known.c.id.not_in(sa.select(table.c.id)))
+        self._connection.execute(self._deleted.insert().from_select(["owner", "id"], absent))
 
     def _remove_unknown(self, table: sa.Table) -> None:
         """Whoever came after the backup goes, with all that is theirs."""
@@ -209,8 +234,12 @@ class Merging:
             self._insert(audit_chain, rows)
 
     def _is_in_trail(self, event: dict[str, Any] | None) -> bool:
-        """Whether the present trail goes on where the backup's ends."""
+        """Whether the present trail goes on where the backup's ends, or did before retention removed that."""
         if event is None:
+            return True
+        present = self._connection.execute(sa.select(audit_chain)).mappings().first()
+        is_same = present is not None and self._chain is not None and present["begun_at"] == self._chain["begun_at"]
+        if is_same and present is not None and present["anchor_position"] >= event["position"]:
             return True
         found = [dict(row) for row in self._find(events, "position", [event["position"]])]
         return [{**row, "seal": event["seal"]} for row in found] == [event]  # it may have been sealed since

@@ -118,7 +118,7 @@ def _merge(connection: sa.Connection, path: Path, key: BackupKey, how: Restoring
         names = reading.manifest.columns
         for batch in reading.batches():
             merging.learn(batch, names[batch.table])
-    merging.begin()
+    merging.begin(reading.manifest.made_at)
     with open_backup(path, key) as reading:
         for batch in reading.batches():
             merging.bring(batch, names[batch.table])
