@@ -11,13 +11,16 @@ from typing import TypeVar
 import click
 
 from jotary.cli.operating_system_user import operating_system_user
+from jotary.server.flows.administration.refusal import AdministrationError
 from jotary.server.keyring import make_enrolment
 from jotary.server.model.event import Origin
-from jotary.server.settings import Loaded, Settings, load
+from jotary.server.settings import Loaded, Settings, load, load_draft
 from jotary.server.settings.database import sqlite_file
 from jotary.server.store import Store, open_store
 
 Answer = TypeVar("Answer")
+#: Raises what can be refused by the settings alone, which have no secret yet.
+Check = Callable[[Settings], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,36 @@ def load_settings(config: Path | None, *, may_make_secret: bool = True) -> Loade
     return load(config, environ=os.environ, folder=Path.cwd(), may_make_secret=may_make_secret)
 
 
-def administer(config: Path | None, work: Callable[[Administration], Awaitable[Answer]]) -> Answer:
-    """Open the database, do the work, close it, and return what came of it. What is new is said on standard error."""
+def draft_settings(config: Path | None) -> Settings:
+    """The same without their secrets, for what is decided before anything is made.
+
+    Raises:
+        SettingsError: with what to change.
+    """
+    return load_draft(config, environ=os.environ, folder=Path.cwd())
+
+
+def needs_database(settings: Settings) -> None:
+    """Refuse what changes something that must be there already: a database that is made for it would have nothing.
+
+    Raises:
+        AdministrationError: there is no database.
+    """
+    database = sqlite_file(settings.database)
+    if database is not None and not database.exists():
+        hint = "Go to the server's folder, or name its --config."
+        raise AdministrationError(f"there is no database {database}", hint=hint)
+
+
+def administer(
+    config: Path | None, work: Callable[[Administration], Awaitable[Answer]], *, check: Check | None = None
+) -> Answer:
+    """Open the database, do the work, close it, and return what came of it. What is new is said on standard error.
+
+    What `check` refuses leaves nothing behind.
+    """
+    if check is not None:
+        check(draft_settings(config))
     loaded = load_settings(config)
     if loaded.secret.is_new:
         click.echo(f"Made a secret: {loaded.secret.origin}", err=True)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from jotary.cli import options
-from jotary.cli.administration import Administration, administer
+from jotary.cli.administration import Administration, administer, needs_database
 from jotary.cli.event_rows import print_lines, print_table
 from jotary.cli.output import moment, print_json
 from jotary.server.flows.administration.user_standing import find_user
@@ -67,7 +67,7 @@ def list_events(
             show(page)
             position = page[-1].position
 
-    administer(config, work)
+    administer(config, work, check=needs_database if who else None)
 
 
 @audit.command()

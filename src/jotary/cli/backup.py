@@ -9,16 +9,19 @@ from typing import Any
 import click
 
 from jotary.cli import options
-from jotary.cli.administration import Administration, administer, load_settings
+from jotary.cli.administration import Administration, administer, draft_settings
 from jotary.cli.output import moment, print_json, print_record
 from jotary.server.flows.administration.note_backup import note_backup
 from jotary.server.ports import Unavailable
+from jotary.server.settings import Settings, SettingsError
 from jotary.server.store.backup import (
     KEY_SIZE,
     SALT_SIZE,
+    BackupKey,
     Contents,
     Manifest,
     check_backup,
+    check_room,
     create_key,
     read_key,
     write_backup,
@@ -48,29 +51,36 @@ def backup(
     Make the key once and keep it elsewhere than the backups: without it they cannot be read. With --new-key and a FILE,
     the new key seals that backup.
     """
-    if new_key is not None:
+    if check and new_key is not None:
+        raise click.UsageError("--new-key and --check exclude each other: a new key opens no backup.")
+    if new_key is not None and file is None:
         _make_key(new_key)
-        if file is None:
-            return
+        return
     key_path = new_key or key_file
     if file is None or key_path is None:
         raise click.UsageError("Name the FILE and its --key-file. Make a key with: jotary backup --new-key FILE")
-    key = read_key(key_path)
     if check:
-        manifest, contents = check_backup(file, key)
+        manifest, contents = check_backup(file, read_key(key_path))
     else:
-        settings = load_settings(config).settings
-        manifest, contents = write_backup(
-            settings.database,
-            file,
-            key,
-            issuer=settings.issuer,
-            version=importlib.metadata.version("jotary"),
-            now=int(time.time()),
-            salt=os.urandom(SALT_SIZE),
-        )
+        settings = draft_settings(config)  # the secret is not needed, and may be lost
+        check_room(settings.database, file)
+        if new_key is not None:  # once there is something to seal
+            _make_key(new_key)
+        manifest, contents = _write(settings, file, read_key(key_path))
         _note(config, file, manifest)
     _print(file, manifest, contents, as_json=as_json)
+
+
+def _write(settings: Settings, file: Path, key: BackupKey) -> tuple[Manifest, Contents]:
+    return write_backup(
+        settings.database,
+        file,
+        key,
+        issuer=settings.issuer,
+        version=importlib.metadata.version("jotary"),
+        now=int(time.time()),
+        salt=os.urandom(SALT_SIZE),
+    )
 
 
 def _make_key(path: Path) -> None:
@@ -79,7 +89,10 @@ def _make_key(path: Path) -> None:
 
 
 def _note(config: Path | None, file: Path, manifest: Manifest) -> None:
-    """In the audit trail. A database that takes no writes is one that needs its backup most: it is not undone."""
+    """In the audit trail. A database that takes no writes is one that needs its backup most: it is not undone.
+
+    Nor is that of a server whose secret was lost.
+    """
     path, size = str(file.absolute()), file.stat().st_size
 
     async def work(desk: Administration) -> None:
@@ -87,7 +100,7 @@ def _note(config: Path | None, file: Path, manifest: Manifest) -> None:
 
     try:
         administer(config, work)
-    except Unavailable as error:
+    except (Unavailable, SettingsError) as error:
         click.echo(f"Warning: the audit trail does not say so: {error}.", err=True)
 
 

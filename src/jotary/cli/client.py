@@ -6,14 +6,19 @@ from typing import Any, get_args
 import click
 
 from jotary.cli import options
-from jotary.cli.administration import Administration, administer
+from jotary.cli.administration import Administration, administer, needs_database
 from jotary.cli.client_rows import members, print_client, split_scopes
 from jotary.cli.client_update import update
 from jotary.cli.output import print_json, print_rows
 from jotary.jose import strict_json
 from jotary.oauth.secret import Secret
 from jotary.server.flows.administration.client_secret import find_client, rotate_client_secret
-from jotary.server.flows.administration.create_client import NewClient, Registered, create_client
+from jotary.server.flows.administration.create_client import (
+    NewClient,
+    Registered,
+    check_new_client,
+    create_client,
+)
 from jotary.server.flows.administration.delete_client import delete_client
 from jotary.server.model.client import AuthenticationMethod, Client, ClientType
 
@@ -85,7 +90,7 @@ def create(client_id: str, config: Path | None, *, as_json: bool, **wishes: Any)
             new, store=desk.store, audiences=desk.settings.audiences, entropy=desk.entropy, now=desk.now
         )
 
-    registered = administer(config, work)
+    registered = administer(config, work, check=lambda settings: check_new_client(new, settings.audiences))
     print_client(members(registered.client), registered.secret, as_json=as_json)
 
 
@@ -116,7 +121,7 @@ def show(client_id: str, config: Path | None, *, as_json: bool) -> None:
     async def work(desk: Administration) -> Client:
         return await find_client(client_id, desk.store)
 
-    print_client(members(administer(config, work)), as_json=as_json)
+    print_client(members(administer(config, work, check=needs_database)), as_json=as_json)
 
 
 @client.command("rotate-secret")
@@ -129,7 +134,7 @@ def rotate_secret(client_id: str, config: Path | None, *, as_json: bool) -> None
     async def work(desk: Administration) -> Secret:
         return await rotate_client_secret(client_id, store=desk.store, entropy=desk.entropy, now=desk.now)
 
-    print_client({"client_id": client_id}, administer(config, work), as_json=as_json)
+    print_client({"client_id": client_id}, administer(config, work, check=needs_database), as_json=as_json)
 
 
 @client.command()
@@ -144,4 +149,4 @@ def delete(client_id: str, config: Path | None, *, yes: bool) -> None:
     async def work(desk: Administration) -> Client:
         return await delete_client(client_id, store=desk.store, now=desk.now, settings=desk.settings)
 
-    click.echo(f"Deleted the client {administer(config, work).id}.")
+    click.echo(f"Deleted the client {administer(config, work, check=needs_database).id}.")

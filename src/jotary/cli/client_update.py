@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar, get_args
 import click
 
 from jotary.cli import options
-from jotary.cli.administration import Administration, administer
+from jotary.cli.administration import Administration, administer, needs_database
 from jotary.cli.client_rows import members, print_client, split_scopes
 from jotary.jose import strict_json
 from jotary.server.flows.administration.create_client import Registered
@@ -96,7 +96,7 @@ def update(client_id: str, config: Path | None, *, as_json: bool, **wishes: Any)
             now=desk.now,
         )
 
-    updated = administer(config, work)
+    updated = administer(config, work, check=needs_database)
     print_client(members(updated.client), updated.secret, as_json=as_json)
 
 

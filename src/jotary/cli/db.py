@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from jotary.cli import options
-from jotary.cli.administration import load_settings
+from jotary.cli.administration import draft_settings, load_settings
 from jotary.cli.output import print_json, print_record
 from jotary.server.keyring import make_enrolment
 from jotary.server.settings.database import without_password
@@ -41,7 +41,7 @@ def upgrade_schema(config: Path | None, *, as_json: bool) -> None:
 @options.as_json
 def show_current(config: Path | None, *, as_json: bool) -> None:
     """Show where the schema stands."""
-    _print(_described(load_settings(config).settings.database), as_json=as_json)
+    _print(_described(draft_settings(config).database), as_json=as_json)
 
 
 @db.command("check")
@@ -49,7 +49,7 @@ def show_current(config: Path | None, *, as_json: bool) -> None:
 @options.as_json
 def check_schema(config: Path | None, *, as_json: bool) -> None:
     """Fail unless the schema is the one that this version of jotary works with. Nothing is changed."""
-    described = _described(load_settings(config).settings.database)
+    described = _described(draft_settings(config).database)
     _print(described, as_json=as_json)
     wrong = _WRONG.get(described["schema"])
     if wrong is not None:

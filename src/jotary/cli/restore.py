@@ -2,18 +2,20 @@
 
 import os
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from jotary.cli import options
-from jotary.cli.administration import load_settings
+from jotary.cli.administration import draft_settings, load_settings
 from jotary.cli.backup import key_file
 from jotary.cli.operating_system_user import operating_system_user
 from jotary.cli.output import moment, print_json, print_record
 from jotary.server.flows.cut_off import last_token_expires_at
 from jotary.server.keyring import make_enrolment, make_sealer
+from jotary.server.model.signing_key import SigningKey
 from jotary.server.store.backup import Restored, Restoring, read_key, restore_backup
 
 _ENDED: Final = """
@@ -51,7 +53,15 @@ def restore(
         raise click.UsageError("--replace and --nothing-since exclude each other.")
     if key_file is None:
         raise click.UsageError("Name the key that the backup was made with: --key-file FILE")
-    settings = load_settings(config).settings
+    settings = draft_settings(config)
+    # A new secret would open nothing of the backup, and stand where the old one has to go.
+    with_secret = cache(lambda: load_settings(config, may_make_secret=False).settings)
+    if nothing_since:
+        with_secret()
+
+    def enrol(key: SigningKey) -> bytes:
+        return make_enrolment(with_secret(), entropy=os.urandom)(key)
+
     now = int(time.time())
     how = Restoring(
         issuer=settings.issuer,
@@ -62,14 +72,13 @@ def restore(
         any_issuer=flags["any_issuer"],
         actor=operating_system_user(),
     )
-    sealer = make_sealer(settings)
     restored = restore_backup(
         settings.database,
         file,
         read_key(key_file),
         how,
-        lambda sealed, kid: sealer.unseal(sealed, kid=kid),
-        enrol=make_enrolment(settings, entropy=os.urandom),
+        lambda sealed, kid: make_sealer(with_secret()).unseal(sealed, kid=kid),
+        enrol=enrol,
     )
     _print(restored, how, as_json=flags["as_json"])
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from jotary.cli import options
-from jotary.cli.administration import Administration, administer
+from jotary.cli.administration import Administration, administer, needs_database
 from jotary.cli.output import moment, print_json, print_rows
 from jotary.server.flows.administration.end_sessions import end_session, end_sessions_of_user
 from jotary.server.flows.administration.user_standing import find_user
@@ -35,7 +35,7 @@ def list_sessions(who: str | None, config: Path | None, *, as_json: bool) -> Non
             found = list(await desk.store.sessions_of_user(person.id))
         return [each for each in found if each.is_alive(desk.now)]
 
-    rows = [_members(each) for each in administer(config, work)]
+    rows = [_members(each) for each in administer(config, work, check=needs_database if who else None)]
     if as_json:
         print_json(rows)
         return
@@ -59,7 +59,7 @@ def revoke(session_id: str | None, who: str | None, config: Path | None) -> None
         person = await end_sessions_of_user((who or "").strip(), store=desk.store, now=desk.now, settings=desk.settings)
         return f"Revoked every session of {person.email} ({person.id})."
 
-    click.echo(administer(config, work))
+    click.echo(administer(config, work, check=needs_database))
 
 
 async def _all(desk: Administration) -> list[Session]:

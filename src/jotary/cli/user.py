@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from jotary.cli import options
-from jotary.cli.administration import Administration, administer
+from jotary.cli.administration import Administration, Check, administer, needs_database
 from jotary.cli.output import moment, print_json, print_record, print_rows
 from jotary.oauth.secret import Secret
 from jotary.server.flows.administration import user_standing
-from jotary.server.flows.administration.create_user import NewUser, create_user
+from jotary.server.flows.administration.create_user import NewUser, check_new_user, create_user
 from jotary.server.flows.administration.set_password import set_password
 from jotary.server.model.user import User
 from jotary.server.passwords import HashingPool
@@ -44,7 +44,8 @@ def create(
             new, store=desk.store, hasher=hasher, entropy=desk.entropy, settings=desk.settings, now=desk.now
         )
 
-    _print(_hashing(config, work), as_json=as_json)
+    person = _hashing(config, work, check=lambda settings: check_new_user(new, settings))
+    _print(person, as_json=as_json)
 
 
 @user.command("set-password")
@@ -71,7 +72,7 @@ def change_password(who: str, config: Path | None, *, password_stdin: bool, keep
             settings=desk.settings,
         )
 
-    _print(_hashing(config, work), as_json=as_json)
+    _print(_hashing(config, work, check=needs_database), as_json=as_json)
 
 
 @user.command("list")
@@ -123,10 +124,12 @@ def _change(decide: user_standing.Decide, who: str, config: Path | None) -> User
             decide, who.strip(), store=desk.store, now=desk.now, settings=desk.settings
         )
 
-    return administer(config, work)
+    return administer(config, work, check=needs_database)
 
 
-def _hashing(config: Path | None, work: Callable[[Administration, HashingPool], Awaitable[User]]) -> User:
+def _hashing(
+    config: Path | None, work: Callable[[Administration, HashingPool], Awaitable[User]], *, check: Check
+) -> User:
     async def with_pool(desk: Administration) -> User:
         hasher = HashingPool(workers=1)
         try:
@@ -134,7 +137,7 @@ def _hashing(config: Path | None, work: Callable[[Administration, HashingPool], 
         finally:
             hasher.close()
 
-    return administer(config, with_pool)
+    return administer(config, with_pool, check=check)
 
 
 async def _everybody(desk: Administration) -> list[User]:

@@ -45,6 +45,13 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def run_in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run `jotary` where nothing is, `tmp_path`."""
+    monkeypatch.chdir(tmp_path)
+    return invoke
+
+
+@pytest.fixture
 def run(fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run `jotary` in a folder with an empty database and a secret."""
     shutil.copytree(fresh, tmp_path, dirs_exist_ok=True)

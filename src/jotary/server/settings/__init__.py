@@ -2,6 +2,6 @@
 
 from jotary.server.settings.error import SettingsError
 from jotary.server.settings.record import Settings
-from jotary.server.settings.sources import Loaded, load
+from jotary.server.settings.sources import Loaded, load, load_draft
 
-__all__ = ["Loaded", "Settings", "SettingsError", "load"]
+__all__ = ["Loaded", "Settings", "SettingsError", "load", "load_draft"]

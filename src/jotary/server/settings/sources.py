@@ -46,6 +46,15 @@ class _Written(msgspec.Struct, frozen=True):
     is_variable: bool
 
 
+class _Read(msgspec.Struct, frozen=True):
+    """Everything that was written, before there is a secret."""
+
+    file: Path | None
+    written: Mapping[str, _Written]
+    values: Mapping[str, Any]  # those of `written` that are no secrets, converted
+    secrets: Mapping[str, Any]
+
+
 def load(
     config: Path | None = None, *, environ: Mapping[str, str], folder: Path, may_make_secret: bool = True
 ) -> Loaded:
@@ -62,19 +71,37 @@ def load(
     Raises:
         SettingsError: with the file or variable, what is wrong, and what to change.
     """
+    read = _read(config, environ, folder)
+    # All else must be right before a secret is made on disk.
+    draft = _settings(read.values, _NO_SECRET, read.written)
+    found = find_secret(read.secrets.get("secret"), settings=draft, folder=folder, may_make=may_make_secret)
+    values = {**read.values, **find_further_secrets(read.secrets, settings=draft)}
+    settings = _settings(values, found.secret, read.written, found.origin)
+    return Loaded(settings=settings, config_file=read.file, secret=found)
+
+
+def load_draft(config: Path | None = None, *, environ: Mapping[str, str], folder: Path) -> Settings:
+    """The settings as `load` reads them, but for the secrets, of which none is looked for: this one opens nothing.
+
+    For what must be decided before anything is made, and for who needs no secret.
+
+    Raises:
+        SettingsError: as `load`.
+    """
+    read = _read(config, environ, folder)
+    return _settings(read.values, _NO_SECRET, read.written)
+
+
+def _read(config: Path | None, environ: Mapping[str, str], folder: Path) -> _Read:
     file = _config_file(config, environ, folder)
     written = _from_file(file) | _from_environment(environ, folder)
-    typed = {name: written.pop(name).value for name in SECRETS & written.keys()}
+    secrets = {name: written.pop(name).value for name in SECRETS & written.keys()}
     home = file.parent if file else folder
     values = {"database": relative_to(home, DEFAULT_DATABASE)}
     values |= {name: _convert(name, value) for name, value in written.items()}
     if isinstance(named := values.get("database_file"), str):
         values["database"] = relative_to(home, _database_in(Path(named), written))
-    # All else must be right before a secret is made on disk.
-    draft = _settings(values, _NO_SECRET, written)
-    found = find_secret(typed.get("secret"), settings=draft, folder=folder, may_make=may_make_secret)
-    values |= find_further_secrets(typed, settings=draft)
-    return Loaded(settings=_settings(values, found.secret, written, found.origin), config_file=file, secret=found)
+    return _Read(file, written, values, secrets)
 
 
 def _database_in(file: Path, written: Mapping[str, _Written]) -> str:
@@ -90,7 +117,7 @@ def _database_in(file: Path, written: Mapping[str, _Written]) -> str:
         raise SettingsError(f"cannot be read: {reason}", hint=hint, name="database_file", origin=str(file)) from None
 
 
-_NO_SECRET: Final = Secret("-" * 32)  # long enough to pass; never leaves `load`
+_NO_SECRET: Final = Secret("-" * 32)  # long enough to pass; in drafts only
 
 
 def _settings(values: Mapping[str, Any], secret: Secret, written: Mapping[str, _Written], origin: str = "") -> Settings:
@@ -113,12 +140,12 @@ def _from_file(file: Path | None) -> dict[str, _Written]:
     if file is None:
         return {}
     try:
-        document = tomllib.loads(file.read_bytes().decode())
+        document = tomllib.loads(file.read_bytes().decode("utf-8-sig"))  # some editors begin a file with a mark
     except OSError as error:
-        raise SettingsError(
-            f"cannot be read: {error.strerror}", hint="Make one with: jotary init", origin=str(file)
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        is_missing = isinstance(error, FileNotFoundError)
+        hint = "Make one with: jotary init" if is_missing else "Name a file that this user may read."
+        raise SettingsError(f"cannot be read: {error.strerror}", hint=hint, origin=str(file)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(f"is not TOML: {error}", hint="Mend what stands there.", origin=str(file)) from None
     for name in document:
         _check_name(name, str(file))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jotary.server.settings import Loaded, SettingsError, load
+from jotary.server.settings import Loaded, SettingsError, load, load_draft
 
 Load = Callable[..., Loaded]
 SECRET = "0123456789-abcdefghij-ABCDEFGHIJ"
@@ -128,6 +128,7 @@ def test_paths_in_the_environment_are_relative_to_the_working_directory(read: Lo
         ("zzz = 1", "jotary.toml: zzz: is not a setting", "The settings are: issuer,"),
         (f'secret = "{SECRET}"', "jotary.toml: secret: does not belong", "JOTARY_SECRET"),
         ("issuer = ", "jotary.toml: is not TOML", "Mend"),
+        (f"audiences = {'[' * 3000}", "jotary.toml: is not TOML", "Mend"),
         ('issuer = "http://id.example.com"', "jotary.toml: issuer: uses http", "Use https"),
         (
             'access_token_lifetime = "5 minutes"',
@@ -195,6 +196,22 @@ def test_variables_of_others_are_left_alone(read: Load) -> None:
     read(JOTARY_SERVICE_HOST="10.0.0.1", JOTARY_PORT="tcp://10.0.0.1:8000", JOTARY_PORT_8000_TCP_ADDR="10.0.0.1")
 
 
+def test_a_file_may_begin_with_a_mark(read: Load) -> None:
+    """Windows' own editor puts it there, and nobody sees it."""
+    assert read('\ufeffservice_name = "Todo"').settings.service_name == "Todo"
+
+
+def test_a_draft_needs_no_secret_and_makes_none(tmp_path: Path) -> None:
+    """For what is decided before anything is made; all else is as it will be."""
+    (tmp_path / "jotary.toml").write_text('issuer = "https://id.example.com"\nservice_name = "Todo"')
+    assert load_draft(environ={}, folder=tmp_path).service_name == "Todo"
+    with pytest.raises(SettingsError, match="is missing"):
+        load(environ={}, folder=tmp_path)
+    with pytest.raises(SettingsError, match="uses http"):
+        load_draft(environ={"JOTARY_ISSUER": "http://id.example.com"}, folder=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["jotary.toml"]
+
+
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     """TOML is UTF-8."""
     (tmp_path / "jotary.toml").write_bytes(b"issuer = '\xff'")
@@ -205,5 +222,6 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     """Never the defaults instead of what the operator wrote."""
     (tmp_path / "jotary.toml").mkdir()
-    with pytest.raises(SettingsError, match="cannot be read"):
+    with pytest.raises(SettingsError, match="cannot be read") as refused:
         load(environ={}, folder=tmp_path)
+    assert refused.value.hint == "Name a file that this user may read."  # `jotary init` would say that it is there

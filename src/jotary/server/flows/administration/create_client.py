@@ -50,8 +50,28 @@ class Registered(msgspec.Struct, frozen=True):
     secret: Secret | None
 
 
+def check_new_client(new: NewClient, audiences: Collection[str]) -> None:
+    """Every rule of registering, in order.
+
+    Args:
+        new: the wish.
+        audiences: the APIs that there are; empty: any may be named.
+
+    Raises:
+        AdministrationError: the wish is malformed, or not for a client of this type.
+    """
+    rules = CLIENT_TYPES[new.type]
+    _check_names(new)
+    _check_method(new, _method(new), rules)
+    _check_people(new, rules)
+    _check_uris(new)
+    _check_scopes(new, rules)
+    _check_audiences(new, audiences)
+    _jwks(new)
+
+
 def decide(new: NewClient, *, audiences: Collection[str], entropy: bytes, now: int) -> Registered:
-    """Every rule of registering, in order; then the client.
+    """The client that is wished for.
 
     Args:
         new: the wish.
@@ -60,16 +80,10 @@ def decide(new: NewClient, *, audiences: Collection[str], entropy: bytes, now: i
         now: Unix seconds.
 
     Raises:
-        AdministrationError: the wish is malformed, or not for a client of this type.
+        AdministrationError: as `check_new_client`.
     """
-    rules = CLIENT_TYPES[new.type]
-    method = new.token_endpoint_auth_method or rules.methods[0]
-    _check_names(new)
-    _check_method(new, method, rules)
-    _check_people(new, rules)
-    _check_uris(new)
-    _check_scopes(new, rules)
-    _check_audiences(new, audiences)
+    check_new_client(new, audiences)
+    rules, method = CLIENT_TYPES[new.type], _method(new)
     secret = new_client_secret(entropy) if has_secret(method) else None
     client = Client(
         id=new.id,
@@ -77,7 +91,7 @@ def decide(new: NewClient, *, audiences: Collection[str], entropy: bytes, now: i
         type=new.type,
         token_endpoint_auth_method=method,
         secret_sha256=secret.sha256() if secret else None,
-        jwks=_public_keys(new.jwks) if method == "private_key_jwt" else None,
+        jwks=_jwks(new),
         redirect_uris=new.redirect_uris,
         post_logout_redirect_uris=new.post_logout_redirect_uris,
         grant_types=rules.grant_types,
@@ -112,6 +126,14 @@ async def create_client(
         hint = f"Choose another id, or remove it first: jotary client delete {new.id}"
         raise AdministrationError(f"there is a client {new.id} already", hint=hint) from None
     return registered
+
+
+def _method(new: NewClient) -> AuthenticationMethod:
+    return new.token_endpoint_auth_method or CLIENT_TYPES[new.type].methods[0]
+
+
+def _jwks(new: NewClient) -> dict[str, Any] | None:
+    return _public_keys(new.jwks) if _method(new) == "private_key_jwt" else None
 
 
 def _check_names(new: NewClient) -> None:

@@ -39,6 +39,17 @@ def decide(new: NewUser, *, user_id: str, phc: str, now: int) -> tuple[User, tup
     return user, (AddUser(user), PutPassword(Password(user_id=user_id, hash=phc, changed_at=now)), AddEvent(event))
 
 
+def check_new_user(new: NewUser, settings: Settings) -> None:
+    """Every rule that needs no store.
+
+    Raises:
+        AdministrationError: a detail must be changed.
+    """
+    problems = _problems(new, settings)
+    if problems:
+        raise AdministrationError(_said(problems), hint=_CHOOSE_ANOTHER)
+
+
 async def create_user(
     new: NewUser, *, store: UserStore, hasher: PasswordHasher, entropy: Entropy, settings: Settings, now: int
 ) -> User:
@@ -48,9 +59,7 @@ async def create_user(
         AdministrationError: a detail must be changed, or the address has an account.
         Unavailable: the store or the hash pool cannot answer.
     """
-    problems = await asyncio.to_thread(_problems, new, settings)
-    if problems:
-        raise AdministrationError(_said(problems), hint=_CHOOSE_ANOTHER)
+    await asyncio.to_thread(check_new_user, new, settings)
     phc = await hasher.hash(new.password.reveal())
     user, changes = decide(new, user_id=new_identifier(now, entropy(IDENTIFIER_ENTROPY)), phc=phc, now=now)
     try:

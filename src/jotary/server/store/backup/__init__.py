@@ -6,7 +6,7 @@ from jotary.server.store.backup.key import KEY_SIZE, BackupKey, create_key, read
 from jotary.server.store.backup.reading import check_backup
 from jotary.server.store.backup.records import Contents, Manifest
 from jotary.server.store.backup.restoring import Restored, Restoring, restore_backup
-from jotary.server.store.backup.writing import write_backup
+from jotary.server.store.backup.writing import check_room, write_backup
 
 __all__ = [
     "KEY_SIZE",
@@ -18,6 +18,7 @@ __all__ = [
     "Restored",
     "Restoring",
     "check_backup",
+    "check_room",
     "create_key",
     "read_key",
     "restore_backup",

@@ -26,6 +26,21 @@ def columns() -> dict[str, tuple[str, ...]]:
     return {str(table.name): tuple(map(str, table.c.keys())) for table in metadata.sorted_tables}
 
 
+def check_room(url: str, path: Path) -> None:
+    """Refuse what can be refused before there is a key.
+
+    Raises:
+        BackupError: the file is there already, or the schema is not the one of this version.
+        Unavailable: the database does not answer.
+    """
+    if path.exists():  # asked before the work; `_name` makes sure
+        raise _is_there(path)
+    if current(url) != HEAD:
+        raise BackupError(
+            "the database has no schema of this version of jotary", hint="Start this version of the server once."
+        )
+
+
 def write_backup(
     url: str, path: Path, key: BackupKey, *, issuer: str, version: str, now: int, salt: bytes
 ) -> tuple[Manifest, Contents]:
@@ -47,12 +62,7 @@ def write_backup(
         BackupError: the file is there already or cannot be written, or the schema is not the one of this version.
         Unavailable: the database does not answer.
     """
-    if path.exists():  # asked before the work; `_name` makes sure
-        raise _is_there(path)
-    if current(url) != HEAD:
-        raise BackupError(
-            "the database has no schema of this version of jotary", hint="Start this version of the server once."
-        )
+    check_room(url, path)
     manifest = Manifest(jotary=version, revision=HEAD, issuer=issuer, made_at=now, columns=columns())
     draft = path.with_name(f".{path.name}.{salt.hex()[:16]}")
     try:
