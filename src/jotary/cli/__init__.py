@@ -11,6 +11,10 @@ def main() -> None:
         sys.stderr.write("Error: the jotary command needs click. Install it with: pip install 'jotary[cli]'\n")
         sys.exit(1)
     gc.disable()  # until the command is loaded: code stays, and to look for garbage in it is a tenth of the start
-    from jotary.cli.group import jotary  # noqa: PLC0415 -- after the check above
+    try:
+        from jotary.cli.group import jotary  # noqa: PLC0415 -- after the check above
 
-    jotary.main(prog_name="jotary")
+        jotary.main(prog_name="jotary")
+    except KeyboardInterrupt:  # while it was loaded; later click says the same
+        sys.stderr.write("\nAborted!\n")
+        sys.exit(1)

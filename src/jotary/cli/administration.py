@@ -50,6 +50,18 @@ def load_settings(config: Path | None, *, may_make_secret: bool = True) -> Loade
     return load(config, environ=os.environ, folder=Path.cwd(), may_make_secret=may_make_secret)
 
 
+def founding_settings(config: Path | None) -> Settings:
+    """The same for what may be the first to need a secret; that one was made is said on standard error.
+
+    Raises:
+        SettingsError: with what to change.
+    """
+    loaded = load_settings(config)
+    if loaded.secret.is_new:
+        click.echo(f"Made a secret: {loaded.secret.origin}", err=True)
+    return loaded.settings
+
+
 def draft_settings(config: Path | None) -> Settings:
     """The same without their secrets, for what is decided before anything is made.
 
@@ -60,7 +72,7 @@ def draft_settings(config: Path | None) -> Settings:
 
 
 def needs_database(settings: Settings) -> None:
-    """Refuse what changes something that must be there already: a database that is made for it would have nothing.
+    """Refuse what is about something that must be there already: a database that is made for it would have nothing.
 
     Raises:
         AdministrationError: there is no database.
@@ -80,13 +92,11 @@ def administer(
     """
     if check is not None:
         check(draft_settings(config))
-    loaded = load_settings(config)
-    if loaded.secret.is_new:
-        click.echo(f"Made a secret: {loaded.secret.origin}", err=True)
-    database = sqlite_file(loaded.settings.database)
+    settings = founding_settings(config)
+    database = sqlite_file(settings.database)
     if database is not None and database.parent.is_dir() and not database.exists():
         click.echo(f"Making a database: {database}", err=True)
-    return asyncio.run(_run(loaded.settings, work))
+    return asyncio.run(_run(settings, work))
 
 
 async def _run(settings: Settings, work: Callable[[Administration], Awaitable[Answer]]) -> Answer:

@@ -67,7 +67,7 @@ def list_events(
             show(page)
             position = page[-1].position
 
-    administer(config, work, check=needs_database if who else None)
+    administer(config, work, check=needs_database)
 
 
 @audit.command()
@@ -88,7 +88,7 @@ def seal(config: Path | None, *, anew: bool, yes: bool, as_json: bool) -> None:
         sealing = Sealing(desk.store, derive_keys(desk.settings, "audit"))
         return await (sealing.begin_anew(desk.now) if anew else sealing(desk.now))
 
-    sealed = administer(config, work)
+    sealed = administer(config, work, check=needs_database)
     head = sealed.chain.head_seal.hex() if sealed.chain else None
     if as_json:
         print_json({"sealed": sealed.events, "events": sealed.chain.head_count if sealed.chain else 0, "head": head})
@@ -115,7 +115,7 @@ def verify_trail(head: str | None, config: Path | None, *, as_json: bool) -> Non
             keys = derive_keys(desk.settings, "audit")
             return await verify(desk.store, keys, noted=noted, advance=bar.update)
 
-    report = administer(config, work)
+    report = administer(config, work, check=needs_database)
     if as_json:
         print_json(_members(report))
     else:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from jotary.cli import options
-from jotary.cli.administration import draft_settings, load_settings
+from jotary.cli.administration import draft_settings, founding_settings
 from jotary.cli.output import print_json, print_record
 from jotary.server.keyring import make_enrolment
 from jotary.server.settings.database import without_password
@@ -31,7 +31,7 @@ def db() -> None:
 @options.as_json
 def upgrade_schema(config: Path | None, *, as_json: bool) -> None:
     """Make the schema, or bring it up to this version of jotary. Running it again changes nothing."""
-    settings = load_settings(config).settings
+    settings = founding_settings(config)
     upgrade(settings.database, enrol=make_enrolment(settings, entropy=os.urandom))
     _print(_described(settings.database), as_json=as_json)
 

@@ -25,6 +25,8 @@ def print_lines(events: Sequence[SealedEvent]) -> None:
 
 def print_table(events: Sequence[SealedEvent]) -> None:
     """Position, moment, kind and who, and below each what else is known of it."""
+    if not events:
+        click.echo("There is no such event.")
     for event in events:
         moment = datetime.fromtimestamp(event.at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         click.echo(

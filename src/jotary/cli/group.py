@@ -4,6 +4,7 @@ import gc
 import importlib
 import importlib.metadata
 import os
+import sys
 from typing import Any, Final
 
 import click
@@ -67,6 +68,16 @@ class _Root(click.Group):
         name, command, rest = super().resolve_command(ctx, args)
         ctx.meta[_EXTRA] = _EXTRAS.get(name or "", "server")
         return name, command.load() if isinstance(command, _Stub) else command, rest
+
+    def main(self, *arguments: Any, **extra: Any) -> Any:
+        """Run, and end; --help and --version print before `invoke`."""
+        try:
+            return super().main(*arguments, **extra)
+        except OSError as error:
+            if os.environ.get("JOTARY_TRACEBACK"):
+                raise
+            complain(error).show()
+            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run, and complain in one line."""
