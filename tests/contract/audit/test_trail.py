@@ -27,10 +27,11 @@ async def test_a_whole_trail_is_intact(trail: Store, now: int, event: Callable[[
     await trail.commit(AddEvent(event(7, now)))
     report = await verify(trail, KEYS)
     assert (report.sealed, report.unsealed, report.finding) == (7, 1, None)
-    assert (await Sealing(trail, KEYS)(now)).events == 1
-    again = await Sealing(trail, KEYS)(now)
+    assert (await Sealing(trail, KEYS)(now + 5)).events == 1
+    again = await Sealing(trail, KEYS)(now + 10)
     assert again.events == 0
     assert again.chain is not None
+    assert (again.chain.begun_at, again.chain.sealed_at) == (now, now + 5)
     assert (await verify(trail, KEYS, noted=again.chain.head_seal)).finding is None
 
 

@@ -125,9 +125,13 @@ class Merging:
             self._connection.execute(where.insert(), [{"owner": owner, "id": each} for each in ids])
 
     def _cut_off(self, column: sa.Column[str], kind: str, end: int, which: sa.ColumnElement[bool]) -> None:
-        """Every access token names its client, so a few entries end them all (design §6.3); a key, too."""
+        """Every access token names its client, so a few entries end them all (design §6.3); a key, too.
+
+        Whoever has a key writes any `iat`, so its cut-off touches every one.
+        """
         now, until = sa.literal(self._now, Integer), sa.literal(end, Integer)
-        cut_offs = sa.select(sa.literal(kind, sa.Text()), column, now, now, until).where(which)
+        before = until if kind == "kid" else now
+        cut_offs = sa.select(sa.literal(kind, sa.Text()), column, before, now, until).where(which)
         names = ["kind", "value", "issued_before", "created_at", "expires_at"]
         self._connection.execute(revocations.insert().from_select(names, cut_offs))
 
