@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from jotary.jose import base64url
 from jotary.server.model.changes import AddUser
 from jotary.server.model.user import User
 from jotary.server.ports import Unavailable
@@ -34,6 +35,12 @@ HEADER = len(MAGIC) + 8 + SALT_SIZE
 SEALED_CHUNK = CHUNK + 16
 
 Write = Callable[..., object]
+
+
+#: "golden" under `KEY` and `SALT`.
+GOLDEN = bytes.fromhex(
+    f"6a6f746172792d6261636b75700115d7fab41162b03d{SALT.hex()}0f165b164d99b9f87ee39368f96ab15f37e55ac7d5c8"
+)
 
 
 def sealed(plaintext: bytes, *, key: BackupKey = KEY, salt: bytes = SALT) -> bytes:
@@ -70,6 +77,19 @@ def test_what_is_sealed_is_opened(size: int) -> None:
     """At every edge of a chunk."""
     plaintext = os.urandom(size)
     assert opened(sealed(plaintext)) == plaintext
+
+
+def test_backups_of_today_are_opened_by_every_later_release() -> None:
+    """HKDF (RFC 5869) over salt and header, AES-256-GCM (NIST SP 800-38D): byte by byte."""
+    assert sealed(b"golden") == GOLDEN
+    assert opened(GOLDEN) == b"golden"
+
+
+@pytest.mark.parametrize("size", [0, SALT_SIZE - 1, SALT_SIZE + 1])
+def test_a_salt_has_one_size(size: int) -> None:
+    """With another one the file's key would come from other bytes than the reader takes."""
+    with pytest.raises(ValueError, match="32 bytes"):
+        sealed(b"x", salt=bytes(size))
 
 
 @given(st.data())
@@ -115,6 +135,8 @@ def test_another_key_a_newer_format_and_no_backup_are_told_apart() -> None:
         opened(file.replace(MAGIC, MAGIC[:-1] + b"\2"))
     with pytest.raises(BackupError, match="no backup"):
         opened(b"SQLite format 3\0" + bytes(100))
+    with pytest.raises(BackupError, match="no backup"):
+        opened(file[: HEADER - 1])
 
 
 def test_a_key_file_is_private_never_overwritten_and_read_back(tmp_path: Path) -> None:
@@ -125,7 +147,8 @@ def test_a_key_file_is_private_never_overwritten_and_read_back(tmp_path: Path) -
     assert read_key(path).id == key.id == KEY.id
     with pytest.raises(BackupError, match="exists"):
         create_key(path, bytes(32))
-    for text in ("", "jotary-backup-key-short", "AAAA", "\udcff"):
+    short, bare = f"jotary-backup-key-{base64url.encode(bytes(16))}", base64url.encode(bytes(32))
+    for text in ("", "jotary-backup-key-short", short, bare, "AAAA", "\udcff"):  # the bare one may be a server's secret
         path.write_text(text, errors="surrogateescape")
         with pytest.raises(BackupError, match="no key"):
             read_key(path)

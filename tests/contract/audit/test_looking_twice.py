@@ -62,6 +62,17 @@ async def test_a_seal_behind_the_head_needs_a_chain_of_ours(
     assert (finding.code, finding.position) == ("set_back", later.head_position)
 
 
+async def test_what_does_not_fit_is_told_though_a_server_seals_on(
+    trail: Store, chains: tuple[AuditChain, AuditChain], tamper: Callable[..., Any]
+) -> None:
+    """A seal behind the head that has its reason does not excuse what lies before it."""
+    await tamper("UPDATE events SET user_id = 'mallory' WHERE position = :at", at=(await trail.events())[3].position)
+    store: Any = _Looks(trail, *chains)
+    finding = (await verify(store, KEYS)).finding
+    assert finding is not None
+    assert finding.code == "changed"
+
+
 async def test_whoever_watches_hears_of_each_page(trail: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long trail takes its time."""
     monkeypatch.setattr(verification, "PAGE", 3)

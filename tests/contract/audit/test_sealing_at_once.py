@@ -66,6 +66,40 @@ async def test_who_seals_what_another_has_sealed_writes_nothing(
         assert await trail.sealed_events() == sealed
 
 
+class _SealedMeanwhile:
+    """A store in which another process seals what somebody has just read."""
+
+    def __init__(self, store: Store, now: int) -> None:
+        self._store, self._now = store, now
+
+    async def sealed_events(self, *, after: int = 0, limit: int = 100) -> Sequence[SealedEvent]:
+        found = await self._store.sealed_events(after=after, limit=limit)
+        await Sealing(self._store, KEYS)(self._now)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+async def test_who_comes_second_knows_the_head_all_the_same(
+    trail: Store, now: int, event: Callable[[int, int], Event]
+) -> None:
+    """`jotary audit seal` prints it, to be noted elsewhere."""
+    await trail.commit(AddEvent(event(8, now)))
+    store: Any = _SealedMeanwhile(trail, now)
+    sealed = await Sealing(store, KEYS)(now)
+    assert (sealed.events, sealed.chain) == (0, await trail.audit_chain())
+
+
+async def test_all_batches_are_counted(
+    empty_store: Store, now: int, event: Callable[[int, int], Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one sealing."""
+    monkeypatch.setattr("jotary.server.flows.audit.sealing.BATCH", 3)
+    await empty_store.commit(*(AddEvent(event(number, now)) for number in range(7)))
+    assert (await Sealing(empty_store, KEYS)(now)).events == 7
+
+
 class _BegunMeanwhile:
     """A store in which another process begins the chain right after the first look at it."""
 

@@ -146,6 +146,19 @@ async def test_a_removed_record_is_found(trail: Store, tamper: Callable[..., Any
     assert found(await verify(trail, KEYS)) == ("chain_missing", (await positions(trail))[0])
     with pytest.raises(BrokenTrailError, match="gone"):
         await Sealing(trail, KEYS)(now)
+    await tamper("UPDATE events SET seal = NULL WHERE position = :at", at=(await positions(trail))[0])
+    assert found(await verify(trail, KEYS)) == ("chain_missing", (await positions(trail))[1])  # the first with a seal
+
+
+async def test_a_chain_that_is_removed_with_all_its_seals_is_found_by_the_noted_head(
+    trail: Store, tamper: Callable[..., Any]
+) -> None:
+    """Without one it looks like a trail that was never sealed."""
+    chain = await trail.audit_chain()
+    assert chain is not None
+    await tamper("DELETE FROM audit_chain", "UPDATE events SET seal = NULL")
+    assert found(await verify(trail, KEYS)) is None
+    assert found(await verify(trail, KEYS, noted=chain.head_seal)) == ("chain_missing", None)
 
 
 async def test_a_trail_that_is_set_back_is_found_by_the_noted_head(
