@@ -361,6 +361,19 @@ async def test_a_move_signs_nobody_out(
     await started.close()
 
 
+async def test_a_move_brings_keys_whose_private_part_is_elsewhere_or_gone(
+    backed_up: Store, restore: Restore, new_database_url: str, tmp_path: Path, database_url: str, now: int
+) -> None:
+    """There is nothing to open."""
+    retired = SigningKey(
+        id="k2", algorithm="ES256", public_jwk={}, sealed_private_key=b"", announced_at=now, signing_from=now
+    )
+    await backed_up.commit(AddSigningKey(retired))
+    (tmp_path / "b").unlink()
+    back_up(database_url, tmp_path / "b", now)
+    restore(new_database_url, nothing_since=True)
+
+
 async def test_a_move_to_another_secret_is_refused(
     backed_up: Store, restore: Restore, new_database_url: str, tmp_path: Path, database_url: str, now: int
 ) -> None:

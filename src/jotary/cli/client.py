@@ -7,10 +7,9 @@ import click
 
 from jotary.cli import options
 from jotary.cli.administration import Administration, administer, needs_database
-from jotary.cli.client_rows import members, print_client, split_scopes
+from jotary.cli.client_rows import members, print_client, read_jwks, split_scopes
 from jotary.cli.client_update import update
 from jotary.cli.output import print_json, print_rows
-from jotary.jose import strict_json
 from jotary.oauth.secret import Secret
 from jotary.server.flows.administration.client_secret import find_client, rotate_client_secret
 from jotary.server.flows.administration.create_client import (
@@ -77,7 +76,7 @@ def create(client_id: str, config: Path | None, *, as_json: bool, **wishes: Any)
         type=wishes["client_type"],
         name=wishes["name"],
         token_endpoint_auth_method=wishes["method"],
-        jwks=strict_json.loads_object(wishes["jwks"].read()) if wishes["jwks"] else None,
+        jwks=read_jwks(wishes["jwks"]),
         redirect_uris=wishes["redirect_uris"],
         post_logout_redirect_uris=wishes["post_logout_redirect_uris"],
         scopes=split_scopes(wishes["scopes"]),

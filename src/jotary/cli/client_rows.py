@@ -1,10 +1,11 @@
 """A client as JSON for programs, and as lines for people."""
 
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import click
 
 from jotary.cli.output import moment, print_json, print_record
+from jotary.jose import JOSEError, strict_json
 from jotary.oauth.secret import Secret
 from jotary.server.model.client import Client
 
@@ -40,6 +41,20 @@ def print_client(shown: dict[str, Any], secret: Secret | None = None, *, as_json
     print_record({name: moment(value) if name == "client_id_issued_at" else value for name, value in lines.items()})
     if secret is not None:
         click.echo(_ONCE)
+
+
+def read_jwks(file: BinaryIO | None) -> dict[str, Any] | None:
+    """The JWK Set in the file that --jwks names, whose keys are looked at later.
+
+    Raises:
+        ClickException: it holds no JSON object.
+    """
+    if file is None:
+        return None
+    try:
+        return strict_json.loads_object(file.read())
+    except JOSEError as error:
+        raise click.ClickException(f"{file.name} holds no keys: {error.hint}.") from None
 
 
 def split_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,8 +8,7 @@ import click
 
 from jotary.cli import options
 from jotary.cli.administration import Administration, administer, needs_database
-from jotary.cli.client_rows import members, print_client, split_scopes
-from jotary.jose import strict_json
+from jotary.cli.client_rows import members, print_client, read_jwks, split_scopes
 from jotary.server.flows.administration.create_client import Registered
 from jotary.server.flows.administration.update_client import LISTS, Amendment, update_client
 from jotary.server.model.client import AuthenticationMethod
@@ -78,7 +77,7 @@ def update(client_id: str, config: Path | None, *, as_json: bool, **wishes: Any)
     wish = Amendment(
         name=wishes["name"],
         token_endpoint_auth_method=wishes["method"],
-        jwks=strict_json.loads_object(wishes["jwks"].read()) if wishes["jwks"] else None,
+        jwks=read_jwks(wishes["jwks"]),
         is_first_party=wishes["is_first_party"],
         add=_lists("add", wishes),
         remove=_lists("remove", wishes),

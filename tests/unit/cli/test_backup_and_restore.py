@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from jotary.cli.operating_system_user import operating_system_user
+from jotary.server.store.backup import SALT_SIZE, check_room, read_key, write_backup
 
 Run = Callable[..., Any]
 ELSEWHERE = "sqlite:///elsewhere.db"
@@ -156,6 +157,34 @@ def test_a_database_with_accounts_is_replaced_only_when_told(backed_up: Run) -> 
     assert "Everybody is signed out" in shown.out
     assert "nothing is known" not in shown.out
     assert people(backed_up) == ["ada@example.com"]
+    (noted,) = backed_up("audit", "list", "--kind", "database.restored", "--json").out.splitlines()
+    detail = json.loads(noted)["detail"]
+    assert detail.pop("made_at") > 0
+    assert detail == {
+        "nothing_since": False,
+        "replaced": True,
+        "removed": {"users": 1, "clients": 0},
+        "left_out": {"users": 0, "clients": 0},
+    }
+
+
+def test_a_database_with_clients_alone_is_not_empty(elsewhere: Run) -> None:
+    """They are signed in at, too."""
+    assert elsewhere("client", "create", "svc", "--type", "service").code == 0
+    refused = elsewhere("restore", "b", "--key-file", "k")
+    assert (refused.code, "--replace" in refused.err) == (1, True)
+    assert elsewhere("client", "show", "svc").code == 0
+
+
+def test_a_backup_does_not_wait_for_who_writes(backed_up: Run) -> None:
+    """Nor does who writes wait for it."""
+    with closing(sqlite3.connect("jotary.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        check_room("sqlite:///jotary.db", Path("b2"))
+        details: dict[str, Any] = {"issuer": "i", "version": "1", "now": 1, "salt": bytes(SALT_SIZE)}
+        write_backup("sqlite:///jotary.db", Path("b2"), read_key(Path("k")), **details)
+        connection.execute("ROLLBACK")
+    assert backed_up("backup", "b2", "--check", "--key-file", "k").code == 0
 
 
 def test_who_was_deleted_since_is_left_out_and_said_to_be(backed_up: Run) -> None:

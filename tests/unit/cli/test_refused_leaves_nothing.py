@@ -69,6 +69,17 @@ def test_a_client_with_keys_that_cannot_be_used(run_in_empty_folder: Run, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["keys"]
 
 
+@pytest.mark.parametrize("command", [("create", "svc", "--type", "service"), ("update", "svc")])
+def test_a_file_that_holds_no_keys_is_named(run_in_empty_folder: Run, tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Once, with what is wrong in it."""
+    (tmp_path / "keys").write_text("no JSON")
+    refused = run_in_empty_folder("client", *command, "--auth-method", "private_key_jwt", "--jwks", "keys")
+    assert refused.code == 1
+    assert refused.err.startswith("Error: keys holds no keys: the text is not ")
+    assert refused.err.count("the text is not") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["keys"]
+
+
 def test_who_is_accepted_is_made_with_all_that_they_need(run_in_empty_folder: Run, tmp_path: Path) -> None:
     """The first account may be made before the server is started."""
     made = run_in_empty_folder("user", "create", "ada@example.com", "--password-stdin", stdin=PASSWORD)
@@ -145,6 +156,8 @@ def test_a_key_is_not_made_for_a_backup_that_is_refused(run: Run) -> None:
     """The next attempt would find its name taken."""
     Path("b").write_text("mine")
     assert run("backup", "b", "--new-key", "k").code == 1
+    assert not Path("k").exists()
+    assert run("backup", "nowhere/b", "--new-key", "k").err.startswith("Error: nowhere/b: its folder is not there. ")
     assert not Path("k").exists()
     refused = run("backup", "b", "--new-key", "k", "--check")
     assert (refused.code, "exclude each other" in refused.err, Path("k").exists()) == (2, True, False)

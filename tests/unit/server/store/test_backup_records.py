@@ -8,10 +8,21 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from jotary.server.store.backup import BackupError, BackupKey, Contents, Manifest, check_backup, read_key
+from jotary.server.store.backup import (
+    BackupError,
+    BackupKey,
+    Contents,
+    Manifest,
+    Restoring,
+    check_backup,
+    read_key,
+    restore_backup,
+)
 from jotary.server.store.backup.envelope import SALT_SIZE, seal
 from jotary.server.store.backup.records import Batch, Decoder, Record, encode
+from jotary.server.store.migrations import HEAD
 
 KEY = BackupKey(bytes(range(32)))
 MANIFEST = Manifest(jotary="1", revision="0001", issuer="https://id.example", made_at=1, columns={"users": ("id",)})
@@ -63,6 +74,35 @@ def test_compressed_data_that_stops_is_noticed(check: Check, gone: int) -> None:
     """The disk of whoever wrote it was full."""
     with pytest.raises(BackupError, match="ends in the middle"):
         check([b"".join(encode([MANIFEST, ROWS, END]))[:-gone]])
+
+
+def test_what_stands_behind_the_compressed_data_is_noticed(check: Check) -> None:
+    """It would be read by nobody."""
+    with pytest.raises(BackupError, match="goes on behind its end"):
+        check([*encode([MANIFEST, ROWS, END]), b"more"])
+
+
+@pytest.mark.parametrize("record", [b"\xc1", b"\x01", b"\x92\x01\x90", b"\x81\xa6counts\x01"])
+def test_a_record_of_another_kind_is_refused(check: Check, record: bytes) -> None:
+    """Of a version that is to come, say; no internal error."""
+    whole = zlib.decompress(b"".join(encode([MANIFEST, ROWS])))
+    with pytest.raises(BackupError, match="cannot read"):
+        check([zlib.compress(whole + len(record).to_bytes(4, "big") + record)])
+
+
+def test_rows_that_lie_otherwise_are_not_guessed_into_columns(check: Check, tmp_path: Path) -> None:
+    """Also where the revision is the same, as of a build in between; nothing is touched."""
+    check(encode([replace(MANIFEST, revision=HEAD), ROWS, END]))
+    how = Restoring(issuer=MANIFEST.issuer, now=2, cut_off_until=3)
+    with pytest.raises(BackupError, match="has the schema"):
+        restore_backup(f"sqlite:///{tmp_path}/new.db", tmp_path / "b", KEY, how, lambda *_: None)
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_what_is_not_compressed_is_refused(check: Check) -> None:
+    """The same."""
+    with pytest.raises(BackupError, match="cannot read"):
+        check([b"no zlib"])
 
 
 def test_a_record_that_stops_is_noticed(check: Check) -> None:

@@ -73,24 +73,42 @@ class Decoder:
         try:
             return msgspec.msgpack.decode(next(self._bodies, b""), type=Manifest)
         except msgspec.DecodeError:
-            raise BackupError("this version cannot read the backup", hint="Use the version that made it.") from None
+            raise _unreadable() from None
 
     def rest(self) -> Iterator[Batch | Contents]:
-        """All further records."""
+        """All further records.
+
+        Raises:
+            BackupError: one of them is none that this version reads.
+        """
         decoder = msgspec.msgpack.Decoder()
         for body in self._bodies:
-            value = decoder.decode(body)
-            yield msgspec.convert(value, Contents) if isinstance(value, dict) else msgspec.convert(value, Batch)
+            try:
+                value = decoder.decode(body)
+                is_end = isinstance(value, dict)
+                record = msgspec.convert(value, Contents) if is_end else msgspec.convert(value, Batch)
+            except msgspec.DecodeError:
+                raise _unreadable() from None
+            yield record
+
+
+def _unreadable() -> BackupError:
+    return BackupError("this version cannot read the backup", hint="Use the version that made it.")
 
 
 def _bodies(pieces: Iterable[bytes]) -> Iterator[bytes]:
     unpacker = zlib.decompressobj()
     pending = bytearray()
     for piece in pieces:
-        pending += unpacker.decompress(piece)
+        try:
+            pending += unpacker.decompress(piece)
+        except zlib.error:
+            raise _unreadable() from None
         yield from _complete(pending)
     pending += unpacker.flush()
     yield from _complete(pending)
+    if unpacker.unused_data:
+        raise BackupError("the backup goes on behind its end", hint="Take another copy.")
     if pending or not unpacker.eof:
         raise BackupError("the backup ends in the middle", hint="Take another copy.")
 

@@ -30,11 +30,13 @@ def check_room(url: str, path: Path) -> None:
     """Refuse what can be refused before there is a key.
 
     Raises:
-        BackupError: the file is there already, or the schema is not the one of this version.
+        BackupError: the file is there already, or its folder is not, or the schema is not the one of this version.
         Unavailable: the database does not answer.
     """
     if path.exists():  # asked before the work; `_name` makes sure
         raise _is_there(path)
+    if not path.parent.is_dir():
+        raise BackupError(f"{path}: its folder is not there", hint="Make it, or name another file.")
     if current(url) != HEAD:
         raise BackupError(
             "the database has no schema of this version of jotary", hint="Start this version of the server once."
