@@ -176,6 +176,17 @@ async def test_the_feed_goes_on_behind_every_position_that_was_given(empty: Stor
     assert (await empty.revocations(now=now))[-1].value == "n"
 
 
+async def test_the_feed_goes_on_behind_the_backup_though_the_clock_went_back(
+    backed_up: Store, restore: Restore, new_database_url: str, now: int
+) -> None:
+    """A follower that has heard the backup's last entry must hear what comes."""
+    last = (await backed_up.revocations(now=0))[-1].position
+    restore(new_database_url, now=0, cut_off_until=600)
+    restored = await open_store(new_database_url)
+    assert min(entry.position for entry in await restored.revocations(now=0)) > last
+    await restored.close()
+
+
 async def test_a_used_assertion_stays_used(empty: Store, client: Client, now: int) -> None:
     """RFC 7523 §3. The places of signing keys are not taken, or no key could be announced."""
     with pytest.raises(Conflict):
@@ -211,6 +222,25 @@ async def test_with_replace_whoever_was_deleted_stays_deleted(
         assert restored.removed == {"users": removed, "clients": 0}
         assert await backed_up.user(user.id) is None
         assert await backed_up.client(client.id) is None
+
+
+async def test_a_deletion_may_be_told_twice_or_of_nobody(
+    backed_up: Store, restore: Restore, database_url: str, user: User, now: int
+) -> None:
+    """Whoever came back by a restore may have been deleted again; and others may have written to the trail."""
+    told = [AddEvent(Event(kind="user.deleted", at=now, user_id=who)) for who in (user.id, user.id, None)]
+    await backed_up.commit(DeleteUser(user.id), *told)
+    assert restore(database_url, replaces=True).left_out["users"] == 1
+    assert await backed_up.user(user.id) is None
+
+
+async def test_whoever_is_there_stays_though_they_were_deleted_once(
+    backed_up: Store, restore: Restore, database_url: str, user: User, now: int
+) -> None:
+    """The present database knows better than its trail."""
+    await backed_up.commit(AddEvent(Event(kind="user.deleted", at=now, user_id=user.id)))
+    assert restore(database_url, replaces=True).left_out["users"] == 0
+    assert await backed_up.user(user.id) == user
 
 
 async def test_with_replace_what_was_taken_away_stays_away(

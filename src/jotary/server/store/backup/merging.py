@@ -142,29 +142,15 @@ class Merging:
         return self._connection.scalar(purged) is not None and oldest is not None and oldest > made_at
 
     def _find_deleted(self, table: sa.Table, *, has_gap: bool) -> None:
-        """Whom the present trail says was deleted, and who has not come back under the same id.
-
-        Where the trail has forgotten some of them: everybody who is not there.
-        """
+        """Whom the present trail says was deleted; where it has forgotten some, everybody. Who is there stays."""
         if has_gap:
-            self._remember_absent(table)
-            return
-        column = events.c.user_id if table is users else events.c.client_id
-        kind = "user.deleted" if table is users else "client.deleted"
-        gone = (
-            sa.select(sa.literal(table.name, sa.Text()), column)
-            .distinct()
-            .where(events.c.kind == kind, column.is_not(None))
-        )
-        present = sa.select(table.c.id)
-        self._connection.execute(
-            self._deleted.insert().from_select(["owner", "id"], gone.where(column.not_in(present)))
-        )
-
-    def _remember_absent(self, table: sa.Table) -> None:
-        known = sa.select(self._known).where(self._known.c.owner == table.name)
-        absent = known.where(self._known.c.id.not_in(sa.select(table.c.id)))
-        self._connection.execute(self._deleted.insert().from_select(["owner", "id"], absent))
+            gone = sa.select(self._known.c.owner, self._known.c.id).where(self._known.c.owner == table.name)
+        else:
+            column = events.c.user_id if table is users else events.c.client_id
+            kind = "user.deleted" if table is users else "client.deleted"
+            gone = sa.select(sa.literal(table.name, sa.Text()), column).distinct()
+            gone = gone.where(events.c.kind == kind, column.is_not(None))
+        self._connection.execute(self._deleted.insert().from_select(["owner", "id"], gone))
 
     def _remove_unknown(self, table: sa.Table) -> None:
         """Whoever came after the backup goes, with all that is theirs."""
