@@ -22,15 +22,20 @@ KEYS = (b"k" * 32,)
 ISSUER = "https://id.example.com"
 
 
+def back_up(url: str, path: Path, now: int) -> None:
+    """Write a backup."""
+    details: dict[str, Any] = {"issuer": ISSUER, "version": "1", "now": now, "salt": os.urandom(32)}
+    with ThreadPoolExecutor(1) as thread:  # no event loop runs there
+        thread.submit(write_backup, url, path, KEY, **details).result()
+
+
 @pytest.fixture
 async def backed_up(store: Store, database_url: str, tmp_path: Path, now: int) -> Store:
     """A store of which there is a backup, with a sealed event and one that was not sealed yet."""
     await store.commit(AddEvent(Event(kind="a.sealed", at=now)))
     await Sealing(store, KEYS)(now)
     await store.commit(AddEvent(Event(kind="a.fresh", at=now)))
-    details: dict[str, Any] = {"issuer": ISSUER, "version": "1", "now": now, "salt": os.urandom(32)}
-    with ThreadPoolExecutor(1) as thread:  # no event loop runs there
-        thread.submit(write_backup, database_url, tmp_path / "b", KEY, **details).result()
+    back_up(database_url, tmp_path / "b", now)
     return store
 
 
@@ -76,6 +81,25 @@ async def test_the_backups_chain_goes_on_in_a_new_database(
     restore(new_database_url, nothing_since=nothing_since)
     store = await open_store(new_database_url)
     assert await kinds_of_sealed(store, now) == ["a.sealed", "a.fresh", "database.restored"]
+    await store.close()
+
+
+@pytest.mark.parametrize("count", [1, 7])
+async def test_the_events_of_two_trails_never_meet(
+    backed_up: Store, database_url: str, new_database_url: str, restore: Callable[..., None], tmp_path: Path, now: int,
+    count: int,
+) -> None:  # fmt: skip
+    """Whichever is the longer one: both count from 1."""
+    theirs = [f"a.{number}" for number in range(2)]
+    await backed_up.commit(*(AddEvent(Event(kind=kind, at=now)) for kind in theirs))
+    (tmp_path / "b").unlink()
+    back_up(database_url, tmp_path / "b", now)
+    store = await open_store(new_database_url)
+    for number in range(count):
+        await store.commit(AddEvent(Event(kind=f"b.{number}", at=now)))
+    restore(new_database_url)
+    ours = [f"b.{number}" for number in range(count)]
+    assert await kinds_of_sealed(store, now) == ["a.sealed", "a.fresh", *theirs, *ours, "database.restored"]
     await store.close()
 
 

@@ -154,6 +154,27 @@ async def test_a_key_of_the_backup_neither_signs_nor_verifies(empty: Store, now:
     assert (key.sealed_private_key, key.retiring_from, key.gone_from) == (b"", now + LATER, now + LATER)
 
 
+async def test_a_key_that_was_gone_before_the_backup_is_not_cut_off_anew(
+    backed_up: Store, restore: Restore, new_database_url: str, tmp_path: Path, database_url: str, now: int
+) -> None:
+    """Nobody takes it any more, and a feed names no more than it has to. One that was to go later goes now."""
+    gone = SigningKey(
+        id="old", algorithm="ES256", public_jwk={}, sealed_private_key=b"", announced_at=1, signing_from=1,
+        retiring_from=2, gone_from=3,
+    )  # fmt: skip
+    leaving = replace(gone, id="leaving", retiring_from=now + 1, gone_from=now + 2 * LATER)
+    await backed_up.commit(AddSigningKey(gone), AddSigningKey(leaving))
+    (tmp_path / "b").unlink()
+    back_up(database_url, tmp_path / "b", now)
+    restore(new_database_url)
+    restored = await open_store(new_database_url)
+    cut_off = {entry.value for entry in await restored.revocations(now=now) if entry.kind == "kid"}
+    assert cut_off == {"kid", "leaving"}
+    ends = {key.id: (key.retiring_from, key.gone_from) for key in await restored.signing_keys()}
+    assert ends == {"old": (2, 3), "leaving": (now + 1, now + LATER), "kid": (now + LATER, now + LATER)}
+    await restored.close()
+
+
 async def test_every_access_token_is_cut_off(empty: Store, client: Client, now: int) -> None:
     """By its client: each names one (RFC 9068 §2.2). What was cut off before stays so while it matters."""
     found = await empty.revocations(now=now + LATER)
@@ -259,6 +280,22 @@ async def test_with_replace_what_was_taken_away_stays_away(
     assert password is not None
     assert (found.disabled_at, found.email, password.hash) == (now + 1, "new@example.com", "new")
     assert await backed_up.client(client.id) == replace(changed, redirect_uris=())
+
+
+async def test_with_replace_rights_that_were_withdrawn_since_do_not_come_back(
+    backed_up: Store, restore: Restore, database_url: str, user: User, client: Client, tmp_path: Path, now: int
+) -> None:
+    """An administrator who is none any more, a client that is not the operator's own; and who was disabled stays so."""
+    await backed_up.commit(
+        ReplaceUser(replace(user, is_admin=True, disabled_at=now)),
+        ReplaceClient(replace(client, is_first_party=True), client),
+    )
+    (tmp_path / "b").unlink()
+    back_up(database_url, tmp_path / "b", now)
+    await backed_up.commit(ReplaceUser(user), ReplaceClient(client, replace(client, is_first_party=True)))
+    restore(database_url, replaces=True)
+    assert await backed_up.user(user.id) == replace(user, disabled_at=now)
+    assert await backed_up.client(client.id) == client
 
 
 async def test_with_replace_what_the_backup_did_not_have_goes(

@@ -204,12 +204,8 @@ class Merging:
 
     def bring_assertions(self, rows: _Rows) -> None:
         """What was used stays used (RFC 7523 §3). Places of signing keys, which no client has, are not brought."""
-        clients_of = {row["client_id"] for row in rows}
-        known = {
-            (row["client_id"], row["jti"])
-            for row in self._find(assertions, "jti", [row["jti"] for row in rows])
-            if row["client_id"] in clients_of
-        }
+        same = self._find(assertions, "jti", [row["jti"] for row in rows])
+        known = {(row["client_id"], row["jti"]) for row in same}
         new = [row for row in rows if row["client_id"] and (row["client_id"], row["jti"]) not in known]
         self._insert(assertions, new)
 
