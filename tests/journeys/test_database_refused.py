@@ -27,7 +27,7 @@ def jotary(tmp_path: Path) -> Command:
         return subprocess.run(
             [Path(sys.executable).with_name("jotary"), *arguments],
             cwd=tmp_path,
-            env={**kept, "JOTARY_ISSUER": "http://127.0.0.1:8000", "JOTARY_DATABASE": url},
+            env={**kept, "JOTARY_DATABASE": url, "JOTARY_SECRET": "a secret that is long enough for tests"},
             capture_output=True,
             text=True,
             check=False,

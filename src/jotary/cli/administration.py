@@ -14,6 +14,7 @@ from jotary.cli.operating_system_user import operating_system_user
 from jotary.server.flows.administration.refusal import AdministrationError
 from jotary.server.keyring import make_enrolment
 from jotary.server.model.event import Origin
+from jotary.server.model.signing_key import SigningKey
 from jotary.server.settings import Loaded, Settings, load, load_draft
 from jotary.server.settings.database import sqlite_file
 from jotary.server.store import Store, open_store
@@ -50,18 +51,6 @@ def load_settings(config: Path | None, *, may_make_secret: bool = True) -> Loade
     return load(config, environ=os.environ, folder=Path.cwd(), may_make_secret=may_make_secret)
 
 
-def founding_settings(config: Path | None) -> Settings:
-    """The same for what may be the first to need a secret; that one was made is said on standard error.
-
-    Raises:
-        SettingsError: with what to change.
-    """
-    loaded = load_settings(config)
-    if loaded.secret.is_new:
-        click.echo(f"Made a secret: {loaded.secret.origin}", err=True)
-    return loaded.settings
-
-
 def draft_settings(config: Path | None) -> Settings:
     """The same without their secrets, for what is decided before anything is made.
 
@@ -69,6 +58,19 @@ def draft_settings(config: Path | None) -> Settings:
         SettingsError: with what to change.
     """
     return load_draft(config, environ=os.environ, folder=Path.cwd())
+
+
+def late_enrolment(config: Path | None) -> Callable[[SigningKey], bytes]:
+    """What stamps the keys of an earlier version, under the secret that they have: it is looked for when there is one.
+
+    A new secret would open nothing of theirs, and stand where the old one has to go.
+    """
+
+    def enrol(key: SigningKey) -> bytes:
+        settings = load_settings(config, may_make_secret=False).settings
+        return make_enrolment(settings, entropy=Administration.entropy)(key)
+
+    return enrol
 
 
 def needs_database(settings: Settings) -> None:
@@ -92,11 +94,13 @@ def administer(
     """
     if check is not None:
         check(draft_settings(config))
-    settings = founding_settings(config)
-    database = sqlite_file(settings.database)
+    loaded = load_settings(config)
+    if loaded.secret.is_new:
+        click.echo(f"Made a secret: {loaded.secret.origin}", err=True)
+    database = sqlite_file(loaded.settings.database)
     if database is not None and database.parent.is_dir() and not database.exists():
         click.echo(f"Making a database: {database}", err=True)
-    return asyncio.run(_run(settings, work))
+    return asyncio.run(_run(loaded.settings, work))
 
 
 async def _run(settings: Settings, work: Callable[[Administration], Awaitable[Answer]]) -> Answer:

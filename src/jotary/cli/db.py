@@ -1,6 +1,5 @@
 """`jotary db`: the schema of the database."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -8,9 +7,8 @@ from typing import Any, Final
 import click
 
 from jotary.cli import options
-from jotary.cli.administration import draft_settings, founding_settings
+from jotary.cli.administration import draft_settings, late_enrolment
 from jotary.cli.output import print_json, print_record
-from jotary.server.keyring import make_enrolment
 from jotary.server.settings.database import without_password
 from jotary.server.store.migrations import HEAD, Standing, current, standing_of, upgrade
 
@@ -31,9 +29,9 @@ def db() -> None:
 @options.as_json
 def upgrade_schema(config: Path | None, *, as_json: bool) -> None:
     """Make the schema, or bring it up to this version of jotary. Running it again changes nothing."""
-    settings = founding_settings(config)
-    upgrade(settings.database, enrol=make_enrolment(settings, entropy=os.urandom))
-    _print(_described(settings.database), as_json=as_json)
+    url = draft_settings(config).database
+    upgrade(url, enrol=late_enrolment(config))
+    _print(_described(url), as_json=as_json)
 
 
 @db.command("current")

@@ -1,6 +1,5 @@
 """`jotary restore`: a backup into a database."""
 
-import os
 import time
 from functools import cache
 from pathlib import Path
@@ -9,13 +8,12 @@ from typing import Any, Final
 import click
 
 from jotary.cli import options
-from jotary.cli.administration import draft_settings, load_settings
+from jotary.cli.administration import draft_settings, late_enrolment, load_settings
 from jotary.cli.backup import key_file
 from jotary.cli.operating_system_user import operating_system_user
 from jotary.cli.output import moment, print_json, print_record
 from jotary.server.flows.cut_off import last_token_expires_at
-from jotary.server.keyring import make_enrolment, make_sealer
-from jotary.server.model.signing_key import SigningKey
+from jotary.server.keyring import make_sealer
 from jotary.server.store.backup import Restored, Restoring, read_key, restore_backup
 
 _ENDED: Final = """
@@ -58,10 +56,6 @@ def restore(
     with_secret = cache(lambda: load_settings(config, may_make_secret=False).settings)
     if nothing_since:
         with_secret()
-
-    def enrol(key: SigningKey) -> bytes:
-        return make_enrolment(with_secret(), entropy=os.urandom)(key)
-
     now = int(time.time())
     how = Restoring(
         issuer=settings.issuer,
@@ -78,7 +72,7 @@ def restore(
         read_key(key_file),
         how,
         lambda sealed, kid: make_sealer(with_secret()).unseal(sealed, kid=kid),
-        enrol=enrol,
+        enrol=late_enrolment(config),
     )
     _print(restored, how, as_json=flags["as_json"])
 
