@@ -29,18 +29,19 @@ class _Kept(Generic[Document]):
         self._clock = clock
         self._document: Document | None = None
         self._fetched_at = 0
-        self._next_fetch_at = 0
+        self._asked_at = 0
+        self._good_for = 0  # seconds from then on; by a clock that was set back since, none of them
         self._flights: SingleFlight[None, Document] = SingleFlight()
 
     async def get(self) -> Document:
-        if self._document is not None and self._clock() < self._next_fetch_at:
+        if self._document is not None and self._asked_at <= self._clock() < self._asked_at + self._good_for:
             return self._document
         return await self._flights.run(None, self._fetch_or_keep)
 
     async def get_newer(self) -> Document:
         """Fetch again although the document is not old, unless that was done a moment ago."""
-        if self._clock() >= self._fetched_at + COOL_DOWN:
-            self._next_fetch_at = 0
+        if not self._fetched_at <= self._clock() < self._fetched_at + COOL_DOWN:
+            self._good_for = 0
         return await self.get()
 
     async def _fetch_or_keep(self) -> Document:
@@ -50,10 +51,10 @@ class _Kept(Generic[Document]):
             if self._document is None:
                 raise
             _log.warning("a document of the issuer could not be fetched again; the last good one stays: %s", error)
-            self._next_fetch_at = self._clock() + COOL_DOWN
+            self._asked_at, self._good_for = self._clock(), COOL_DOWN
         else:
             self._fetched_at = self._clock()
-            self._next_fetch_at = self._fetched_at + KEPT_FOR
+            self._asked_at, self._good_for = self._fetched_at, KEPT_FOR
         return self._document
 
 

@@ -42,7 +42,26 @@ def refresh_due_at(*, obtained_at: int, expires_at: int) -> int:
     A minute before its end, so that it does not die on the way to the API; for short-lived tokens a fifth of their
     life, so that they are not refreshed at each request.
     """
-    return expires_at - min(REFRESH_MARGIN, (expires_at - obtained_at) // REFRESH_FRACTION)
+    return expires_at - _margin(obtained_at, expires_at)
+
+
+def is_refresh_due(*, obtained_at: int, expires_at: int, now: int) -> bool:
+    """Whether an access token is refreshed before it is used again. `now` in Unix seconds.
+
+    It is also where the clock was set back since, by more than clocks of several processes differ: nobody can tell how
+    old the token is then.
+    """
+    margin = _margin(obtained_at, expires_at)
+    return not obtained_at - margin <= now < expires_at - margin
+
+
+def has_just_failed(failed_at: int, now: int) -> bool:
+    """Whether a refresh failed so short a time ago that a token which still lives is used meanwhile."""
+    return failed_at <= now < failed_at + COOL_DOWN
+
+
+def _margin(obtained_at: int, expires_at: int) -> int:
+    return min(REFRESH_MARGIN, (expires_at - obtained_at) // REFRESH_FRACTION)
 
 
 class SingleFlight(Generic[Key, Value]):

@@ -14,7 +14,7 @@ from jotary.client.bearer import BearerFlow
 from jotary.client.client_authentication import Credentials, PrivateKeyJWT, SecretBasic
 from jotary.client.errors import ClientError
 from jotary.client.provider import Provider
-from jotary.client.refresh import COOL_DOWN, TRUSTED_FOR, refresh_due_at
+from jotary.client.refresh import TRUSTED_FOR, has_just_failed, is_refresh_due
 from jotary.client.token_endpoint import TokenSet
 from jotary.client.transport import IssuerTransport
 from jotary.jose import Key
@@ -62,7 +62,7 @@ class ServiceTokens:
         self._lock = Lock()
         self._tokens: TokenSet | None = None
         self._flight: Future[TokenSet] | None = None
-        self._not_before = 0
+        self._failed_at = 0
 
     async def fresh(self, *, refused: Secret | None = None) -> TokenSet:
         """Tokens whose access token may be used.
@@ -93,9 +93,9 @@ class ServiceTokens:
 
     def _wants_others(self, tokens: TokenSet, refused: Secret | None) -> bool:
         now = self._clock()
-        if tokens.is_alive(now) and now < self._not_before:
+        if tokens.is_alive(now) and has_just_failed(self._failed_at, now):
             return False
-        if now >= refresh_due_at(obtained_at=tokens.obtained_at, expires_at=tokens.expires_at):
+        if is_refresh_due(obtained_at=tokens.obtained_at, expires_at=tokens.expires_at, now=now):
             return True
         if refused is None or not tokens.access_token.matches(refused):
             return False
@@ -117,7 +117,7 @@ class ServiceTokens:
             if isinstance(result, TokenSet):
                 self._tokens = result
             elif isinstance(result, ClientError) and self._tokens is not None and self._tokens.is_alive(now):
-                self._not_before = now + COOL_DOWN
+                self._failed_at = now
                 result = self._tokens
         if isinstance(result, TokenSet):
             flight.set_result(result)

@@ -60,6 +60,22 @@ async def test_metadata_is_fetched_once_and_again_after_ten_minutes(
     assert network.count(METADATA) == 2
 
 
+async def test_a_clock_that_is_set_back_prolongs_nothing(
+    discovery: Discovery, network: "Network", clock: FrozenClock
+) -> None:
+    """Keys that the issuer replaces meanwhile would be unknown until the clock is where it was."""
+    await discovery.keys()
+    clock.advance(-3600)
+    await discovery.keys()
+    assert network.count(JWKS) == 2
+    clock.advance(-3600)
+    await discovery.newer_keys()
+    assert network.count(JWKS) == 3
+    clock.advance(29)
+    await discovery.newer_keys()
+    assert network.count(JWKS) == 3
+
+
 async def test_many_who_need_it_at_once_fetch_it_once(discovery: Discovery, network: "Network") -> None:
     """A start under load is one request to the issuer."""
     await asyncio.gather(*(discovery.keys() for _ in range(20)))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jotary.client.refresh import REFRESH_MARGIN, SingleFlight, refresh_due_at
+from jotary.client.refresh import REFRESH_MARGIN, SingleFlight, has_just_failed, is_refresh_due, refresh_due_at
 
 NOW = 1_800_000_000
 
@@ -24,6 +24,18 @@ def test_a_token_is_used_for_most_of_its_life_and_never_beyond_it(lifetime: int)
     due = refresh_due_at(obtained_at=NOW, expires_at=NOW + lifetime)
     assert NOW + lifetime * 4 // 5 <= due <= NOW + lifetime
     assert NOW + lifetime - due <= REFRESH_MARGIN
+
+
+@pytest.mark.parametrize(("now", "is_due"), [(-61, True), (-60, False), (0, False), (239, False), (240, True)])
+def test_a_token_is_refreshed_at_its_end_and_before_its_time(now: int, *, is_due: bool) -> None:
+    """A clock that was set back tells nothing of its age; those of several processes differ by seconds."""
+    assert is_refresh_due(obtained_at=NOW, expires_at=NOW + 300, now=NOW + now) is is_due
+
+
+@pytest.mark.parametrize(("now", "has_failed"), [(-1, False), (0, True), (4, True), (5, False)])
+def test_a_failure_counts_for_five_seconds_by_any_clock(now: int, *, has_failed: bool) -> None:
+    """One that is set back does not prolong them."""
+    assert has_just_failed(NOW, NOW + now) is has_failed
 
 
 class Work:

@@ -13,13 +13,13 @@ from jotary.client.bff.session import Session, SessionCookies, SessionTooLargeEr
 from jotary.client.errors import ClientError
 from jotary.client.provider import Provider
 from jotary.client.refresh import (
-    COOL_DOWN,
     TRUSTED_FOR,
     Refreshed,
     SignedOut,
     SingleFlight,
     Unavailable,
-    refresh_due_at,
+    has_just_failed,
+    is_refresh_due,
 )
 
 #: Seconds for which whoever signs out waits for the issuer, at most.
@@ -62,7 +62,7 @@ class SessionKeeper:
         self._superseded = EndedSessions()
         self._flights: SingleFlight[bytes, Live | Over | Suspended] = SingleFlight()
         self._revocations: SingleFlight[str, None] = SingleFlight()
-        self._no_refresh_before = 0
+        self._failed_at = 0
 
     def presented(self, present: dict[str, str]) -> Session | None:
         """The session in the browser's cookies, as it stands there, unless it was ended here."""
@@ -77,9 +77,9 @@ class SessionKeeper:
         now = self._clock()
         session = self._recent.newest(session, now=now)
         tokens = session.tokens
-        if now < refresh_due_at(obtained_at=tokens.obtained_at, expires_at=tokens.expires_at):
+        if not is_refresh_due(obtained_at=tokens.obtained_at, expires_at=tokens.expires_at, now=now):
             return Live(session)
-        if tokens.is_alive(now) and (tokens.refresh_token is None or now < self._no_refresh_before):
+        if tokens.is_alive(now) and (tokens.refresh_token is None or has_just_failed(self._failed_at, now)):
             return Live(session)
         return await self._refresh_once(session)
 
@@ -106,7 +106,7 @@ class SessionKeeper:
                 self._refuse(session, now)
                 return Over()
             case Unavailable(retry_after):
-                self._no_refresh_before = now + COOL_DOWN
+                self._failed_at = now
                 return Live(session) if session.tokens.is_alive(now) else Suspended(retry_after)
 
     async def _keep(self, renewed: Session, now: int) -> Live | Over:

@@ -17,7 +17,7 @@ from jotary.client.native.errors import NotSignedInError, StoreError
 from jotary.client.native.signed_in import SignedIn, from_text, to_text
 from jotary.client.native.token_store import TokenStore
 from jotary.client.provider import Provider
-from jotary.client.refresh import COOL_DOWN, TRUSTED_FOR, Refreshed, SignedOut, Unavailable
+from jotary.client.refresh import TRUSTED_FOR, Refreshed, SignedOut, Unavailable, has_just_failed
 from jotary.client.token_endpoint import TokenSet
 from jotary.oauth.secret import Secret
 
@@ -117,7 +117,7 @@ class SharedSession:
     def wants_refresh(self, session: SignedIn, *, refused: Secret | None) -> bool:
         """Whether another access token is wanted than the one of this session."""
         now = self._clock()
-        if session.tokens.is_alive(now) and self._failed_at <= now < self._failed_at + COOL_DOWN:
+        if session.tokens.is_alive(now) and has_just_failed(self._failed_at, now):
             return False
         if session.is_due(now):
             return True

@@ -3,7 +3,7 @@
 import msgspec
 
 from jotary.client.native.errors import StoreError
-from jotary.client.refresh import refresh_due_at
+from jotary.client.refresh import is_refresh_due
 from jotary.client.token_endpoint import TokenSet
 from jotary.oauth.secret import Secret
 
@@ -17,13 +17,8 @@ class SignedIn(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     tokens: TokenSet
 
     def is_due(self, now: int) -> bool:
-        """Whether the access token is refreshed before it is used again. `now` in Unix seconds.
-
-        It is also where the clock was set back since: nobody can tell how old the token is then.
-        """
-        tokens = self.tokens
-        due_at = refresh_due_at(obtained_at=tokens.obtained_at, expires_at=tokens.expires_at)
-        return now >= due_at or now < tokens.obtained_at
+        """Whether the access token is refreshed before it is used again. `now` in Unix seconds."""
+        return is_refresh_due(obtained_at=self.tokens.obtained_at, expires_at=self.tokens.expires_at, now=now)
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

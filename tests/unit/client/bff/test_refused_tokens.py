@@ -29,6 +29,15 @@ async def test_a_token_that_the_api_refuses_is_replaced_once(world: "World") -> 
     assert world.refreshes() == 1
 
 
+async def test_a_clock_that_is_set_back_makes_no_token_young(world: "World") -> None:
+    """An hour later by the world's clock it has long expired, and what this clock says of it is worth nothing."""
+    browser = await world.signed_in()
+    world.clock.advance(-3600)
+    for _ in range(2):
+        assert (await browser.fetch("/api/todos")).status_code == 200
+        assert world.refreshes() == 1
+
+
 async def test_an_api_that_refuses_every_token_does_not_make_each_request_a_refresh(world: "World") -> None:
     """A wrong audience in its configuration must not become a load on the issuer."""
     browser = await world.signed_in()
