@@ -22,6 +22,9 @@ def fields_with_problems(username: str = "ada@example.com", name: str = "Ada", p
         "ada+x@mail.example.co.uk",
         "ada.lovelace@xn--bcher-kva.example",
         "žofie@bücher.example",
+        "z\u030cofie@example.com",
+        "\u212aelvin@example.com",
+        "أحمد@例え.example",
         f"{'a' * 64}@{'b' * 189}",
     ],
 )
@@ -66,6 +69,27 @@ def test_an_address_that_mail_could_reach_is_taken(email: str) -> None:
 )
 def test_anything_else_is_not(email: str) -> None:
     """RFC 5321 §4.5.3.1."""
+    assert fields_with_problems(username=email) == {"username"}
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180d\u180f\u2800\u3164\ufe00\ufe0f\uffa0\U000e0100\U000e01ef",
+    ids=ascii,
+)
+def test_no_second_address_looks_like_the_first(hidden: str) -> None:
+    """RFC 8264 §9.13: letters, marks and symbols that show nothing."""
+    assert fields_with_problems(username=f"ada{hidden}@example.com") == {"username"}
+    assert fields_with_problems(username=f"ada@example{hidden}.com") == {"username"}
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["ada@example\uff0ecom", "ada\uff20bank.example@example.com", "\uff41da@example.com", "ada@e\u02e3ample.com"],
+    ids=ascii,
+)
+def test_no_address_is_another_one_in_other_forms(email: str) -> None:
+    """RFC 8264 §9.17: full-width and superscript characters mean what mail, or whoever reads, makes of them."""
     assert fields_with_problems(username=email) == {"username"}
 
 

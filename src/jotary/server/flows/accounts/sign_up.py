@@ -38,6 +38,8 @@ MAX_NAME_LENGTH: Final = 100
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)*")
 # Controls, line and paragraph breaks, and what turns the text behind it around (UAX #9, §2).
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+# Nothing to see, although letters, marks or symbols by category (RFC 8264 §9.13); and the Braille pattern without dots.
+_INVISIBLE: Final = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 # RFC 5322 §3.2.3: these stand in an address only where it is quoted, which nobody's address is.
 _SPECIAL: Final = frozenset('<>()[],;:"\\')
 
@@ -84,8 +86,13 @@ def _email_problem(email: str) -> tuple[str, ...]:
 
 
 def _may_stand_in_email(character: str) -> bool:
-    """No control, invisible or unassigned character: it would make a second address that looks like the first."""
-    return character not in _SPECIAL and unicodedata.category(character)[0] not in "CZ"
+    """No control, invisible or unassigned character: it would make a second address that looks like the first.
+
+    Nor one that is only another form of others, such as a full-width dot, which mail takes for a dot (RFC 8264 §9.17).
+    """
+    if character in _SPECIAL or _INVISIBLE.match(character) or unicodedata.category(character)[0] in "CZ":
+        return False
+    return unicodedata.normalize("NFKC", character) == unicodedata.normalize("NFC", character)
 
 
 def _name_problem(name: str) -> tuple[str, ...]:
