@@ -166,3 +166,11 @@ def test_a_public_client_may_not_use_what_is_for_confidential_ones(desk: "Desk")
     error = desk.refused(desk.run, call)
 
     assert (error.error, error.status) == ("invalid_client", 401)
+
+
+@pytest.mark.parametrize("name", ["WEB", "web ", " web", "web\u200b", "\uff57eb", "w\u0435b", "%77eb"], ids=ascii)
+def test_a_client_is_named_character_by_character(desk: "Desk", name: str) -> None:
+    """RFC 6749 §2.2: neither case, white space nor another form of a letter makes one client another."""
+    desk.add_client("web", token_endpoint_auth_method="none")
+
+    assert desk.refused(authenticate, desk, {"client_id": name}).error == "invalid_client"

@@ -1,6 +1,7 @@
 """Forms are taken from our own pages in the same browser only (CWE-352, RFC 6749 §10.12, RFC 9700 §4.7)."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -104,3 +105,23 @@ def test_a_form_that_was_left_open_can_be_had_anew_where_it_leads(site: Any) -> 
     link = stale.text.partition('class="button" href="')[2].partition('"')[0].replace("&amp;", "&")
     again = browser.get(link)
     assert (again.status_code, again.headers["location"]) == (303, path)
+
+
+def test_a_form_in_the_address_is_none(site: Any) -> None:
+    """A link must do nothing, and what stands in an address is read by others: not even a good token counts there."""
+    for path, browser, page, typed in forms(site):
+        if path != "/logout":  # without a token it is a client's request there, and asks
+            refused(site, browser.post(f"{path}?{urlencode({**browser.fields(page), **typed})}", {}))
+
+
+def test_the_back_button_leads_to_no_form_of_who_has_signed_out(site: Any) -> None:
+    """OWASP Session Management: a page of the person who was here before is good for nobody (CWE-613)."""
+    shown = [form for form in forms(site) if form[1].cookies.get("__Host-jotary")]
+    assert {path for path, *_ in shown} == {"/consent", "/logout", "/password", "/sessions/end"}
+    person = shown[0][1]
+    assert person.submit(person.get("/logout"), "/logout").status_code == 200
+    before = site.desk.kinds()
+    for path, browser, page, typed in shown:
+        assert browser.submit(page, path, **typed).status_code == 403
+    assert site.desk.kinds() == before
+    assert site.desk.run(site.desk.store.consent(site.user.id, "other")) is None

@@ -1,5 +1,6 @@
 """HTTP of the endpoints that programs call (RFC 6749 §3.2, §5; RFC 7009; RFC 7662; OIDC Core §5.3; Fetch, CORS)."""
 
+import gzip
 from typing import Any
 from urllib.parse import urlencode
 
@@ -235,3 +236,35 @@ def test_cookies_mean_nothing_to_programs_endpoints(site: Any, signed_in: Any) -
     """They would be called across sites with them."""
     assert signed_in.get("/userinfo").status_code == 401
     assert post(signed_in, "/token", {"grant_type": "client_credentials"}).status_code == 401
+
+
+def test_parameters_in_the_address_are_not_read(site: Any, browser: Any, tokens: Any) -> None:
+    """RFC 6749 §3.2, RFC 7009 §2.1, RFC 7662 §2.1: addresses are logged. They add to no form and contradict none."""
+    token, own = tokens.json()["refresh_token"], basic(site)
+    refused(post(browser, "/token?grant_type=client_credentials", {}, Authorization=own), 400, "invalid_request")
+    secret = urlencode({"client_id": "web", "client_secret": "jcs_" + "s" * 43})
+    refused(post(browser, f"/token?{secret}", {"grant_type": "client_credentials"}), 401, "invalid_client")
+    refused(post(browser, f"/revoke?token={token}", {}, Authorization=own), 400, "invalid_request")
+    refused(post(browser, f"/introspect?token={token}", {}, Authorization=own), 400, "invalid_request")
+    refused(post(browser, f"/introspect?{secret}", {"token": token}), 401, "invalid_client")
+    assert post(browser, f"/userinfo?access_token={tokens.json()['access_token']}", {}).status_code == 401
+    form = {"grant_type": "client_credentials", "scope": "todo:read todo:write"}
+    narrowed = post(browser, "/token?grant_type=x&scope=todo:read", form, Authorization=own)
+    assert (narrowed.status_code, narrowed.json()["scope"]) == (200, form["scope"])
+    assert post(browser, "/introspect", {"token": token}, Authorization=own).json()["active"]
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "iso-8859-1", "ibm037"])
+def test_a_charset_changes_nothing(site: Any, browser: Any, charset: str) -> None:
+    """RFC 6749 appendix B: a form is UTF-8, whatever else it says; who filters by the charset sees another form."""
+    form = "grant_type=client_credentials&scope=todo%3Aread&x=%C3%A9"
+    headers = {"Content-Type": f"{FORM['Content-Type']}; charset={charset}", "Authorization": basic(site)}
+    assert post(browser, "/token", form.encode(), **headers).json()["scope"] == "todo:read"
+    refused(post(browser, "/token", (form + "é").encode(charset), **headers), 400, "invalid_request")
+
+
+def test_a_body_is_not_unpacked(site: Any, browser: Any) -> None:
+    """RFC 9110 §8.4: nobody need send a form compressed, and a small one would become a large one behind the limit."""
+    packed = gzip.compress(b"grant_type=client_credentials")
+    headers = {"Content-Encoding": "gzip", "Authorization": basic(site)}
+    refused(post(browser, "/token", packed, **headers), 400, "invalid_request")
