@@ -134,7 +134,7 @@ def _open(client: Client, code: AuthorizationCode, resources: tuple[str, ...], n
         methods=code.methods,
         created_at=now,
         rotated_at=now,
-        idle_expires_at=now + min(idle_lifetime, lifetime),
+        idle_expires_at=now + idle_lifetime,  # never beyond the absolute end: the settings are in order
         expires_at=now + lifetime,
     )
 
