@@ -23,9 +23,10 @@ def test_an_expired_id_token_is_a_good_hint() -> None:
     assert read_hint(hint(), KEYS, issuer=ISSUER) == IDTokenHint(subject="ada", client_id="app", session_id="s")
 
 
-def test_a_token_without_a_session_is_a_hint_of_who_is_meant() -> None:
-    """`sid` is optional (OIDC Back-Channel Logout §2.1)."""
-    found = read_hint(hint(sid=None), KEYS, issuer=ISSUER)
+@pytest.mark.parametrize("sid", [None, 7, ["s"]])
+def test_a_token_without_a_session_is_a_hint_of_who_is_meant(sid: Any) -> None:
+    """`sid` is optional (OIDC Back-Channel Logout §2.1), and a text."""
+    found = read_hint(hint(sid=sid), KEYS, issuer=ISSUER)
     assert found is not None
     assert found.session_id is None
 

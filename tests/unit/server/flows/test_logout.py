@@ -181,6 +181,14 @@ def test_the_sign_in_ends_with_its_sessions_and_the_clients_own_even_if_offline(
     assert (event.event.kind, event.event.user_id, event.event.client_id) == ("sign_in.ended", "ada", "app")
 
 
+def test_the_audit_trail_says_whose_session_ended_where_nobody_was_signed_in() -> None:
+    """The hint alone ends its session, and the person must be able to find that."""
+    end_session, event = changes_of(SignOut(client=CLIENT, ends=None, session=SESSION), now=100, settings=SETTINGS)
+    assert isinstance(end_session, EndSession)
+    assert isinstance(event, AddEvent)
+    assert (event.event.user_id, event.event.client_id) == ("ada", "app")
+
+
 def test_nothing_is_written_when_there_is_nothing_to_end() -> None:
     """Signing out twice."""
     assert changes_of(SignOut(client=CLIENT, ends=None, session=ENDED), now=1, settings=SETTINGS) == ()
