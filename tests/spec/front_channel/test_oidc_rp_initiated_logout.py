@@ -165,3 +165,11 @@ def test_a_head_request_signs_nobody_out(site: Any, signed_in: Any) -> None:
     hint = site.tokens(signed_in.authorize()).id_token
     assert signed_in.request("HEAD", f"/logout?id_token_hint={hint}").status_code == 405
     assert is_signed_in(site, signed_in)
+
+
+def test_a_post_that_is_too_large_for_an_address_is_refused(site: Any, signed_in: Any) -> None:
+    """RFC 9110 §15.5.15: it would come back as a GET that is refused without saying what was wrong."""
+    answer = signed_in.post("/logout", {"state": "é" * 2_000})
+    assert answer.status_code == 414
+    assert "location" not in answer.headers
+    assert is_signed_in(site, signed_in)
