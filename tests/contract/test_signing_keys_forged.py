@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from jotary.jose import Key
+from jotary.jose import Key, jwt
 from jotary.oauth.secret import Secret
 from jotary.server.keyring import Keyring, SealError, make_keyring, make_rotation, make_sealer
 from jotary.server.keyring.addition import RotationRefusedError
@@ -235,6 +235,26 @@ async def test_if_the_only_key_is_spoilt_beside_an_ended_one_a_new_one_signs_at_
     (kid,) = kids(keyring)
     assert kid != spoilt
     assert await keyring.sign({}, typ="at+jwt")
+
+
+async def test_if_the_successor_is_spoilt_the_next_one_is_announced_before_it_signs(scene: Scene) -> None:
+    """APIs that keep the key set for as long as they may would refuse what a key signs that they have not seen."""
+    keyring = await scene.start()
+    (first,) = kids(keyring)
+    await scene.rotate()
+    await keyring.refresh()
+    (spoilt,) = set(kids(keyring)) - {first}
+    await scene.set(spoilt, stamp=b"spoilt")
+    scene.now += 30
+    await keyring.refresh()
+
+    (end,) = {record.retiring_from for record in keyring.records} - {None}
+    (third,) = [record for record in keyring.records if record.id != first]
+    assert third.signing_from == end
+    for scene.now, signer in ((START + 30, first), (end - 1, first), (end, third.id)):
+        await keyring.refresh()
+        token = await keyring.sign({}, typ="at+jwt")
+        assert jwt.verify(token, keyring.public_keys(), algorithms={"ES256"}, typ="at+jwt").header["kid"] == signer
 
 
 async def test_a_withdrawn_key_cannot_be_put_back(scene: Scene) -> None:

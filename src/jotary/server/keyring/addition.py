@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from jotary.server.keyring.schedule import Rules
+from jotary.server.keyring.schedule import Rules, is_awaited
 from jotary.server.model.signing_key import SigningKey
 
 
@@ -24,7 +24,7 @@ def check_addition(keys: Sequence[SigningKey], added: SigningKey, now: int, rule
     Raises:
         RotationRefusedError: with what to do instead.
     """
-    announced = [key.id for key in keys if key.signing_from > now and key.retiring_from is None]
+    announced = [key.id for key in keys if is_awaited(key, now, rules) and key.retiring_from is None]
     for is_wrong, problem, hint in (
         (
             not rules.are_external,  # the schedule would replace it by one of its own, and nobody would notice

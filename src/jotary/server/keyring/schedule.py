@@ -76,20 +76,23 @@ def plan(keys: Sequence[SigningKey], now: int, rules: Rules) -> list[Step]:
     standing = _standing(keys)
     steps: list[Step] = [Destroy(key) for key in keys if _may_be_destroyed(key, now)]
     if not standing:
-        return steps if rules.are_external else [*steps, Announce(now)]
+        return steps if rules.are_external else [*steps, Announce(_first_moment(keys, now, rules))]
     last = standing[-1]
     due = now if last.algorithm != rules.algorithm else last.signing_from + rules.rotation_interval
-    if now + rules.announcement >= due and not rules.are_external:
-        return [*steps, *_succeed(standing, max(due, now + rules.announcement), rules)]
+    # Servers that are set to different algorithms would otherwise answer each other with a key at every look.
+    if now + rules.announcement >= due and not rules.are_external and not is_awaited(last, now, rules):
+        return [*steps, *_succeed(keys, max(due, now + rules.announcement), rules)]
     return [*steps, *_retire(standing[:-1], max(last.signing_from, now), rules)]
 
 
 def plan_rotation(keys: Sequence[SigningKey], now: int, rules: Rules) -> list[Step]:
     """Rotate as soon as nobody is surprised by it. A successor that is announced already is that rotation."""
     standing = _standing(keys)
-    if standing and standing[-1].signing_from > now:
+    if not standing:
+        return [Announce(_first_moment(keys, now, rules))]
+    if is_awaited(standing[-1], now, rules):
         return []
-    return _succeed(standing, now + rules.announcement if standing else now, rules)
+    return _succeed(keys, now + rules.announcement, rules)
 
 
 def plan_emergency(keys: Sequence[SigningKey], now: int, *, doubted: Sequence[SigningKey] = ()) -> list[Step]:
@@ -111,9 +114,21 @@ def is_overdue(keys: Sequence[SigningKey], now: int, rules: Rules) -> bool:
     return not standing or now >= standing[-1].signing_from + rules.rotation_interval
 
 
+def is_awaited(key: SigningKey, now: int, rules: Rules) -> bool:
+    """Whether the key is announced, and about to sign.
+
+    Not so if it would be later than any announcement takes: the clock of who announced it was ahead, and nobody waits
+    for the day that it showed.
+    """
+    return now < key.signing_from <= now + rules.announcement
+
+
 def is_gone(key: SigningKey, now: int) -> bool:
-    """Whether the key is no longer published."""
-    return key.gone_from is not None and now >= key.gone_from
+    """Whether the key is no longer published.
+
+    One that is gone as it retires was withdrawn, and that holds at once: who did it may have had a clock ahead of ours.
+    """
+    return key.gone_from is not None and (now >= key.gone_from or key.gone_from == key.retiring_from)
 
 
 def may_sign(key: SigningKey, now: int) -> bool:
@@ -137,8 +152,16 @@ def choose_signing_key(keys: Sequence[SigningKey], now: int, algorithm: str | No
     return min(fitting, key=_order, default=None)
 
 
-def _succeed(standing: Sequence[SigningKey], signing_from: int, rules: Rules) -> list[Step]:
-    return [Announce(signing_from), *_retire(standing, signing_from, rules)]
+def _first_moment(keys: Sequence[SigningKey], now: int, rules: Rules) -> int:
+    """When a key signs that succeeds none: at once, unless one whose end is decided can sign while it becomes known."""
+    last = max((key.retiring_from or now for key in keys if may_sign(key, now)), default=now)
+    return min(last, now + rules.announcement)
+
+
+def _succeed(keys: Sequence[SigningKey], signing_from: int, rules: Rules) -> list[Step]:
+    """A successor to all; an end that a clock ahead of ours has set for later comes nearer."""
+    ending = (key for key in keys if key.retiring_from is None or key.retiring_from > signing_from)
+    return [Announce(signing_from), *_retire(sorted(ending, key=_order), signing_from, rules)]
 
 
 def _retire(keys: Sequence[SigningKey], retiring_from: int, rules: Rules) -> list[Step]:

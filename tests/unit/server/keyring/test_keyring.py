@@ -275,6 +275,33 @@ def test_after_an_emergency_nothing_of_the_old_keys_is_good(machine: Machine) ->
     assert all("compromised" in detail for _, detail in rest)
 
 
+def test_an_emergency_holds_at_once_on_servers_whose_clocks_are_behind(machine: Machine) -> None:
+    """The command ran on a machine whose clock is two minutes ahead; the thief must not have them."""
+    keyring = machine.start()
+    (old,) = kids(keyring)
+
+    machine.run(machine.rotation().rotate(machine.now + 120, compromised=True))
+    machine.run(keyring.refresh())
+
+    assert old not in kids(keyring)
+    assert verify(machine.sign(keyring), keyring)["kid"] != old
+    machine.run(machine.rotation().rotate(machine.now, compromised=True))
+    machine.run(keyring.refresh())
+    assert len(kids(keyring)) == 1
+
+
+@pytest.mark.parametrize("pause", [1, 300 + RELOAD_INTERVAL])
+def test_a_hundred_rotations_by_command_leave_few_keys(machine: Machine, pause: int) -> None:
+    """A key set that grows with each of them would be refused by its readers one day."""
+    keyring = machine.start()
+    for _ in range(100):
+        machine.run(machine.rotation(store=machine.stores[0]).rotate(machine.now))
+        machine.now += pause
+        machine.run(keyring.refresh())
+        assert len(kids(keyring)) <= 4
+        assert verify(machine.sign(keyring), keyring)
+
+
 class _SomebodyRotatesFirst:
     """A store in which another process rotates between this one's look at the keys and its commit."""
 

@@ -100,6 +100,31 @@ def test_another_algorithm_takes_over_like_a_successor() -> None:
     assert plan([a], NOW + 5, RULES) == [Announce(then), Retire(a, then, then + RULES.retirement)]
 
 
+def test_servers_that_are_set_to_different_algorithms_make_few_keys() -> None:
+    """While a change of the setting is rolled out: each looks every second, and waits for the other's key to sign."""
+    keys, most = [key("a")], 0
+    for now in range(NOW, NOW + 3600):
+        for algorithm in ("ES256", "RS256"):
+            rules = msgspec.structs.replace(RULES, algorithm=algorithm)
+            keys = carry_out(keys, plan(keys, now, rules), now, algorithm)
+        most = max(most, sum(not is_gone(one, now) for one in keys))
+    assert most <= 5
+    assert len(keys) <= 2 + 3600 / RULES.announcement
+
+
+def test_a_key_that_succeeds_none_is_announced_while_another_can_sign() -> None:
+    """Somebody spoilt the successor: nobody waits, and nobody is surprised."""
+    retiring = key("a", retiring_from=NOW + 100, gone_from=NOW + 900)
+    for rules in (RULES, EXTERNAL):
+        assert plan_rotation([retiring], NOW, rules) == [Announce(NOW + 100)]
+        assert plan_rotation([retiring], NOW + 100, rules) == [Announce(NOW + 100)]
+    assert plan([retiring], NOW, RULES) == [Announce(NOW + 100)]
+    late = msgspec.structs.replace(retiring, retiring_from=NOW + 9_000, gone_from=NOW + 9_900)
+    assert plan([late, retiring], NOW, RULES) == [Announce(NOW + RULES.announcement)]
+    destroyed = msgspec.structs.replace(late, sealed_private_key=b"")
+    assert plan([destroyed], NOW, RULES) == [Announce(NOW)]
+
+
 def test_of_two_first_keys_one_is_retired() -> None:
     """Whatever made them: the set mends itself, and tokens of both are good until they expire."""
     a, b = key("a"), key("b")
@@ -127,6 +152,23 @@ def test_a_rotation_on_request_is_announced_like_any_other() -> None:
     assert plan_rotation(carry_out([a], steps, NOW + 7), NOW + 8, RULES) == []
 
 
+def test_a_rotation_on_request_does_not_wait_for_a_clock_that_was_ahead() -> None:
+    """The successor that it announced is due in years; the key that signs until then ends with it."""
+    then, wrong = NOW + RULES.announcement, NOW + 10**8
+    a, b = key("a", retiring_from=wrong, gone_from=wrong + RULES.retirement), key("b", signing_from=wrong)
+
+    steps = plan_rotation([a, b], NOW, RULES)
+
+    assert steps == [Announce(then), *(Retire(one, then, then + RULES.retirement) for one in (a, b))]
+    after = carry_out([a, b], steps, NOW)
+    for moment, signer in ((NOW, "a"), (then - 1, "a"), (then, "key 2")):
+        found = choose_signing_key(after, moment)
+        assert found is not None
+        assert found.id == signer
+    soon = key("b", signing_from=then)
+    assert plan_rotation([a, soon], NOW, RULES) == []
+
+
 def test_a_rotation_without_keys_makes_the_first_one() -> None:
     """On a new database."""
     assert plan_rotation([], NOW, RULES) == [Announce(NOW)]
@@ -145,6 +187,15 @@ def test_in_an_emergency_all_keys_are_gone_at_once_and_a_new_one_signs_at_once()
     after = carry_out([gone, retiring, signing, announced], steps, NOW)
     assert [one.id for one in after if not is_gone(one, NOW)] == ["key 4"]
     assert plan(after, NOW, RULES) == []
+
+
+def test_what_was_withdrawn_is_gone_at_once_for_who_has_a_clock_behind() -> None:
+    """Who withdrew it had one that is ahead; of a key that retires in peace the end lies behind the retirement."""
+    withdrawn = key("a", retiring_from=NOW + 60, gone_from=NOW + 60, sealed_private_key=b"")
+    retiring = key("b", retiring_from=NOW - 60, gone_from=NOW + 60)
+    assert is_gone(withdrawn, NOW)
+    assert not is_gone(retiring, NOW)
+    assert not is_gone(key("c"), NOW)
 
 
 @pytest.mark.parametrize(
@@ -275,3 +326,10 @@ def test_a_key_that_the_schedule_could_not_take_over_is_refused(
 def test_in_an_emergency_a_key_is_taken_whatever_is_announced() -> None:
     """The announced one is withdrawn with the others."""
     check_addition([key("b", signing_from=NOW + 9)], key("new"), NOW, EXTERNAL, compromised=True)
+
+
+def test_a_key_that_a_clock_ahead_has_announced_keeps_no_other_out() -> None:
+    """Nobody can wait until it signs; one that was withdrawn is awaited by nobody either."""
+    ahead = key("b", signing_from=NOW + EXTERNAL.announcement + 1)
+    withdrawn = key("c", signing_from=NOW + 9, retiring_from=NOW, gone_from=NOW)
+    check_addition([ahead, withdrawn], key("new"), NOW, EXTERNAL, compromised=False)
