@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any, Final, TextIO
 
 import msgspec
@@ -15,6 +16,16 @@ from jotary.server.telemetry.request_id import current_request_id, current_trace
 
 #: Libraries that say too much of what we say ourselves.
 _QUIET: Final = ("uvicorn", "uvicorn.error", "asyncio", "alembic")
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Writes lines. Of one that cannot be written, the standard library would show the arguments, secrets included."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 -- the standard library's name
+        """Say where the line was lost."""
+        lost = {"event": "log_line_lost", "level": "error", "logger": record.name, "line": record.lineno}
+        with suppress(OSError, ValueError):  # the stream itself may be gone
+            self.stream.write(f"{_json(lost)}{self.terminator}")
 
 
 def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> None:
@@ -42,7 +53,7 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
+    handler = _Lines(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -95,6 +95,20 @@ def test_secrets_are_hidden_in_lines_of_libraries(stream: io.StringIO) -> None:
     assert line["event"] == '127.0.0.1 - "GET /x?hint=[hidden]"'
 
 
+def test_a_line_that_cannot_be_written_shows_no_arguments(
+    stream: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The standard library prints them beside a traceback; where it was is enough to find the mistake."""
+    logging.getLogger().handlers.clear()  # those of the test runner raise
+    configure_logging(settings(), stream=stream)
+    logging.getLogger("some.library").warning("%d things", "jrt_abcdefghijklmnop")
+    (line,) = lines(stream)
+    assert (line["event"], line["logger"]) == ("log_line_lost", "some.library")
+    stream.close()
+    logging.getLogger("some.library").warning("%s", "jrt_abcdefghijklmnop")
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(("level", "count"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
 def test_less_important_lines_are_left_out(stream: io.StringIO, level: str, count: int) -> None:
     """The setting log_level, for both kinds of loggers."""

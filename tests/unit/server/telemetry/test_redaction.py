@@ -1,14 +1,16 @@
 """No secret reaches a log, whoever wrote the line."""
 
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jotary.jose import Key, jwt
 from jotary.oauth.secret import Secret
-from jotary.server.telemetry.redaction import HIDDEN, redact
+from jotary.server.telemetry.redaction import HIDDEN, MAX_DEPTH, redact
 
 BASE64URL = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", min_size=16, max_size=60)
 
@@ -65,6 +67,19 @@ def test_a_jwt_is_hidden_wherever_it_stands() -> None:
         ("Authorization: Bearer abc.def-ghi", f"Authorization: Bearer {HIDDEN}"),
         ("connect to postgresql://jotary:hunter2@db/x", f"connect to postgresql://{HIDDEN}@db/x"),
         ("Cookie: __Host-jotary=abcDEF_-1; a=b", f"Cookie: __Host-jotary={HIDDEN}; a=b"),
+        (
+            "__Host-jotary-form=abc; __Host-jotary-known=def",
+            f"__Host-jotary-form={HIDDEN}; __Host-jotary-known={HIDDEN}",
+        ),
+        ("authorization: bearer abc.def-ghi", f"authorization: bearer {HIDDEN}"),
+        ("(b'Authorization', b'DPoP abc')", f"(b'Authorization', b'DPoP {HIDDEN}')"),
+        ("GET /callback?state=1&code=4f9a&x=1", f"GET /callback?state=1&code={HIDDEN}&x=1"),
+        ("client_secret=hunter2 new_password=hunter3", f"client_secret={HIDDEN} new_password={HIDDEN}"),
+        ('{"client_secret": "hunter two", "a": 1}', f'{{"client_secret": {HIDDEN}, "a": 1}}'),
+        (r'"{\"password\":\"hunter2\"}"', rf'"{{\"password\":{HIDDEN}'),
+        ("User(name='ada', password='hunter \\'two', n=1)", f"User(name='ada', password={HIDDEN}, n=1)"),
+        ("{'refresh_token': b'opaque'}", f"{{'refresh_token': {HIDDEN}}}"),
+        ("eyJhIjoxfQ.a.b.c.d", HIDDEN),  # a JWE (RFC 7516 §7.1)
         ("body: username=ada&password=hunter2&x=1", f"body: username=ada&password={HIDDEN}&x=1"),
     ],
 )
@@ -78,6 +93,56 @@ def test_a_secret_object_shows_nothing() -> None:
     assert "hunter2" not in repr(redacted(value=Secret("hunter2"), values=[Secret("hunter2")]))
 
 
+class Account(msgspec.Struct):
+    """What a renderer would write out by itself."""
+
+    password: str
+
+
+@dataclass
+class Form:
+    """The same."""
+
+    client_secret: str
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ValueError("no good: jrt_abcdefghijklmnop"),
+        b"refresh_token=jrt_abcdefghijklmnop",
+        Account("hunter2"),
+        Form("hunter2"),
+        [("authorization", "hunter2")],
+        [[b"Cookie", b"hunter2"]],
+        {"jrt_abcdefghijklmnop": 1},
+        {b"jrt_abcdefghijklmnop": 1},
+    ],
+)
+def test_nothing_is_left_that_a_renderer_would_print_by_itself(value: object) -> None:
+    """Exceptions, bytes, which JSON has in base64, records, and names that are secrets themselves."""
+    for written in (redacted(value=value), redacted(values={"inner": [value]})):
+        text = msgspec.json.encode(written).decode()
+        assert HIDDEN in text
+        assert not any(secret in text for secret in ("hunter2", "jrt_", "anJ0X"))
+
+
+def test_a_value_that_holds_itself_is_written_as_far_as_anybody_reads() -> None:
+    """A line of a log must not end the request that it is about."""
+    value: dict[str, Any] = {"name": "x"}
+    value["itself"] = [value]
+    assert msgspec.json.encode(redacted(value=value)).count(b'"name"') == MAX_DEPTH // 2 + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("\x1b[2J\x9b", r"\x1b[2J\x9b"), ("a\ud800", r"a\ud800"), ("a\r\n\tb", "a\\x0d\n\tb"), ("é", "é")],
+)
+def test_a_text_rules_no_terminal_and_can_be_written(text: str, written: str) -> None:
+    """Names of keys in a database that somebody has written to, or what another server says."""
+    assert redacted(event=text)["event"] == written
+
+
 def test_everything_else_is_left_as_it_is() -> None:
     """A log that hides too much helps nobody."""
     event = {"event": "refused", "path": "/token", "error": "invalid_grant", "n": 1, "ok": True, "none": None}
@@ -85,3 +150,18 @@ def test_everything_else_is_left_as_it_is() -> None:
     assert redacted(detail={"reason": "wrong secret", "presented": "web", "ids": ("a", "b")}) == {
         "detail": {"reason": "wrong secret", "presented": "web", "ids": ["a", "b"]}
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The authorization server does not answer: no route to host",
+        "status_code=400 exit code=5",
+        "the token: expired; the password was wrong",
+        "token_endpoint=https://id.example/token passwords=3",
+        '{"kid": "a", "token_type": "Bearer"}',
+    ],
+)
+def test_a_text_about_secrets_is_left_as_it_is(text: str) -> None:
+    """Whoever looks for the cause reads it."""
+    assert redacted(event=text)["event"] == text

@@ -16,7 +16,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 
+from jotary.oauth.errors import OAuthError
 from jotary.oauth.secret import Secret
 from jotary.server.app import create_app
 from jotary.server.settings import Settings
@@ -79,6 +81,57 @@ def test_a_trace_is_taken_from_a_trusted_proxy_only(tmp_path: Path, trusted: tup
     assert root.context is not None
     assert (f"{root.context.trace_id:032x}" == TRACE) is is_theirs
     assert (root.parent is not None) is is_theirs
+
+
+GOOD = f"00-{TRACE}-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [GOOD, GOOD],
+        [f"00-{'0' * 32}-b7ad6b7169203331-01"],
+        [f"00-{TRACE}-{'0' * 16}-01"],
+        [f"ff-{TRACE}-b7ad6b7169203331-01"],
+        [GOOD + "-x" * 2000],
+        [GOOD.replace("a", "\xe9")],
+        [""],
+    ],
+)
+def test_a_traceparent_that_is_none_begins_a_trace_of_our_own(tmp_path: Path, values: list[str]) -> None:
+    """W3C Trace Context §2.2 and §3.2.2: also one that a trusted proxy passed on as it came, or added to."""
+    headers = [(b"traceparent", value.encode("latin-1")) for value in values]
+    root = next(span for span in trace(tmp_path, ("127.0.0.1",), headers=headers) if span.name == "POST /token")
+    assert root.context is not None
+    assert root.context.trace_id != int(TRACE, 16)
+    assert root.parent is None
+
+
+def test_nothing_else_is_taken_from_a_trace(tmp_path: Path) -> None:
+    """W3C Baggage and `tracestate`: any text of any size, which would be exported with every span."""
+    headers = {"traceparent": GOOD, "tracestate": "vendor=theirs", "baggage": "user=theirs"}
+    spans = trace(tmp_path, ("127.0.0.1",), headers=headers)
+    assert all(span.context is not None and not span.context.trace_state for span in spans)
+    assert not any("theirs" in str(span.to_json()) for span in spans)
+
+
+@pytest.mark.parametrize(
+    ("failure", "error_type", "status"),
+    [
+        (ValueError("no good: jrt_never"), "ValueError", StatusCode.ERROR),
+        (OAuthError("invalid_grant", "No.", detail="jrt_never"), "invalid_grant", StatusCode.UNSET),
+    ],
+)
+def test_a_failure_is_named_without_its_text(failure: Exception, error_type: str, status: StatusCode) -> None:
+    """It may hold what somebody has sent; a refusal is an answer and no failure."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with pytest.raises(type(failure)), Tracing(provider).sign():
+        raise failure
+    (span,) = exporter.get_finished_spans()
+    assert dict(span.attributes or {}) == {"error.type": error_type}
+    assert (span.status.status_code, span.status.description, span.events) == (status, None, ())
 
 
 @pytest.mark.parametrize(
