@@ -17,11 +17,11 @@ MAX_DEPTH: Final = 16
 #: Last words of the names under which secrets travel (RFC 6749, RFC 7523, RFC 7636, HTTP), as in `new_password`.
 _WORDS: Final = "assertion|authorization|cookie|password|secret|token|token_hint|verifier"
 _SEPARATORS: Final = re.compile(r"[=:,]")
-_SECRET_NAME: Final = re.compile(rf"(?:.*_)?(?:{_WORDS})", re.DOTALL)
+_SECRET_NAME: Final = re.compile(rf".*(?:{_WORDS})", re.DOTALL)
 
 #: What stands behind such a name in a query, a form, JSON, or what Python prints.
 _NAMED: Final = re.compile(
-    rf"""(?i:((?<![a-z0-9])(?:{_WORDS})(?:=|\\*["']\s*:\s*)|[?&]code=))"""
+    rf"""(?i:((?:{_WORDS})(?:=|\\*["']\s*:\s*)|[?&]code=))"""
     r"""(?:b?"(?:[^"\\]|\\.)*+"|b?'(?:[^'\\]|\\.)*+'|[^&\s]+)"""
 )
 

@@ -36,6 +36,9 @@ def redacted(**event: Any) -> dict[str, Any]:
         "Set-Cookie",
         "token",
         "secret",
+        "id_token_hint",
+        "new_password",
+        "dbpassword",
     ],
 )
 def test_a_value_with_a_secret_s_name_is_hidden(name: str) -> None:
@@ -79,6 +82,9 @@ def test_a_jwt_is_hidden_wherever_it_stands() -> None:
         (r'"{\"password\":\"hunter2\"}"', rf'"{{\"password\":{HIDDEN}'),
         ("User(name='ada', password='hunter \\'two', n=1)", f"User(name='ada', password={HIDDEN}, n=1)"),
         ("{'refresh_token': b'opaque'}", f"{{'refresh_token': {HIDDEN}}}"),
+        (r'{"password": "hunter \"two\" three", "a": 1}', f'{{"password": {HIDDEN}, "a": 1}}'),
+        ("""{'token': b"it's opaque"}""", f"{{'token': {HIDDEN}}}"),
+        ("dbpassword=hunter2", f"dbpassword={HIDDEN}"),
         ("eyJhIjoxfQ.a.b.c.d", HIDDEN),  # a JWE (RFC 7516 §7.1)
         ("body: username=ada&password=hunter2&x=1", f"body: username=ada&password={HIDDEN}&x=1"),
     ],
