@@ -317,6 +317,18 @@ def test_secrets_that_are_pasted_are_named(inspector: Inspector) -> None:
     inspector.say("jrt_c2VjcmV0c2VjcmV0")
     assert "Revoke its session" in inspector.text("#kind")
     assert "c2Vj" not in inspector.text()
+    inspector.say('"jrt_c2VjcmV0c2VjcmV0"')
+    assert "Revoke its session" in inspector.text("#kind")
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "said"),
+    [("Authorization: Bearer ", "", "what follows"), ('"', '"', "in quotes"), ("", "'", "in quotes")],
+)
+def test_what_was_pasted_with_a_token_is_named(inspector: Inspector, before: str, behind: str, said: str) -> None:
+    """As `jotary explain` says it."""
+    inspector.say(f"{before}e30.e30.AA{behind}")
+    assert said in inspector.text("#kind")
 
 
 def test_the_keys_are_this_servers_own(context: BrowserContext, origin: str, issuer: TestIssuer) -> None:

@@ -5,6 +5,7 @@ import re
 from jotary.oauth.errors import invalid_request
 
 _TOKEN68 = re.compile(r"[A-Za-z0-9\-._~+/]+=*")  # RFC 6750 §2.1, b64token
+_HINT = "Send 'Authorization: Bearer <token>': the word Bearer once, and the token alone, without quotes."
 
 
 def parse_bearer(authorization: str | None) -> str | None:
@@ -20,5 +21,5 @@ def parse_bearer(authorization: str | None) -> str | None:
         return None
     token = token.strip(" ")
     if not _TOKEN68.fullmatch(token):
-        raise invalid_request("The Authorization header is malformed.", hint="Send 'Authorization: Bearer <token>'.")
+        raise invalid_request("The Authorization header is malformed.", hint=_HINT)
     return token

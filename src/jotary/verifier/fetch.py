@@ -30,6 +30,10 @@ _HEADERS = {
     "Connection": "close",
     "User-Agent": "jotary-verifier",
 }
+_ADVICE = {  # what is wrong on the first day, most of the time
+    ConnectionRefusedError: "; nobody listens there: start the issuer, or mend its host and port",
+    socket.gaierror: "; the host's name is not known here: mend the issuer's URL, or the name service",
+}
 
 
 class FetchError(Exception):
@@ -172,7 +176,8 @@ def _get(url: str, source: Source, deadline: Deadline) -> tuple[bytes, Mapping[s
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":  # OpenSSL's word for no TLS at all
         return "there is no TLS at that port; it may be http, or another port"
-    return f"{type(error).__name__}: {error}"
+    advice = next((advice for kind, advice in _ADVICE.items() if isinstance(error, kind)), "")
+    return f"{type(error).__name__}: {error}{advice}"
 
 
 def _checked(url: str, issuer: str) -> SplitResult:

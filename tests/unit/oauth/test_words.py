@@ -87,6 +87,15 @@ def test_a_malformed_bearer_header_is_refused(header: str) -> None:
         parse_bearer(header)
 
 
+@pytest.mark.parametrize("header", ['Bearer "a.b.c"', "Bearer 'a.b.c'", "Bearer Bearer a.b.c"])
+def test_a_token_that_was_pasted_with_more_is_answered_with_what_to_leave_out(header: str) -> None:
+    """RFC 6750 §2.1: one b64token follows; the hint names the two things that are pasted with it."""
+    with pytest.raises(OAuthError) as caught:
+        parse_bearer(header)
+    assert "Bearer once" in caught.value.error_description
+    assert "without quotes" in caught.value.error_description
+
+
 def test_a_challenge_quotes_its_parameters() -> None:
     """RFC 9110 §5.6.4."""
     assert www_authenticate() == "Bearer"

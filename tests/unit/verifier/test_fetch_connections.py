@@ -154,3 +154,26 @@ def test_a_host_that_does_not_exist_is_an_error() -> None:
     """`.invalid` is kept for this (RFC 6761 §6.4); the look-up itself stays on this machine."""
     with pytest.raises(FetchError, match="cannot be fetched"):
         fetch_keys(Source(issuer="https://issuer.invalid", timeout=2), time.monotonic)
+
+
+@pytest.mark.parametrize(
+    ("failure", "advice"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "start the issuer"),
+        (socket.gaierror(-2, "Name or service not known"), "mend the issuer's URL"),
+        (OSError(113, "No route to host"), "No route to host"),
+    ],
+)
+def test_what_is_wrong_on_the_first_day_is_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, failure: OSError, advice: str
+) -> None:
+    """An API that was started before its issuer, or with a name that is misspelt; the rest in the system's words."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    monkeypatch.setattr("jotary.verifier.fetch.socket.getaddrinfo", fail)
+    with pytest.raises(FetchError) as caught:
+        fetch_keys(Source(issuer="https://id.example.com"), time.monotonic)
+    assert f"{type(failure).__name__}: {failure}" in str(caught.value)
+    assert advice in str(caught.value)

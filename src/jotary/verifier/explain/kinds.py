@@ -1,5 +1,6 @@
 """What a text looks like that somebody took for an access token. Shapes only: nothing here is verified."""
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -33,6 +34,7 @@ _DATA: Final = Kind("signed_data", "Signed data that is no JWT: the payload is n
 _UNSIGNED: Final = Kind("unsigned", "A JWT with no signature at all (alg none): anybody can write one.")
 _ENCRYPTED: Final = Kind("encrypted", "Five parts: an encrypted token (JWE), which only its recipient can read.")
 _HEADER: Final = Kind("authorization_header", "A whole Authorization header. Take only what follows 'Bearer '.")
+_QUOTED: Final = Kind("quoted", "A text in quotes, as JSON and scripts have it. Take only what stands between them.")
 _OPAQUE: Final = Kind(
     "opaque",
     "No JWT. If it is an opaque access token, only its issuer can tell what it means (RFC 7662); if it is a refresh "
@@ -70,6 +72,8 @@ _BY_TYPE: Final = {
 }
 
 _PARTS_OF_JWE: Final = 5  # RFC 7516 §7.1
+_QUOTES: Final = "\"'`"
+_BEARER: Final = re.compile(r"(?:authorization: *)?bearer ", re.IGNORECASE)
 
 
 def kind_of(
@@ -85,11 +89,14 @@ def kind_of(
     """
     if not token:
         return _NOTHING
-    if token[:7].lower() == "bearer ":
+    bare = token.strip(_QUOTES)  # a secret in quotes is a secret first
+    if _BEARER.match(bare):
         return _HEADER
     for prefix, kind in _SECRETS.items():
-        if token.startswith(prefix):
+        if bare.startswith(prefix):
             return kind
+    if bare != token:
+        return _QUOTED
     if members is None:
         return _ENCRYPTED if token.count(".") + 1 == _PARTS_OF_JWE else _OPAQUE
     kind = _kind_of_jws(members, claims)

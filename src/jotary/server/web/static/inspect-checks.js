@@ -4,7 +4,7 @@
 export const CHECKS = [
   ["size", "RFC 9110 §5.4", "", "Put fewer claims in the token: it travels in a header."],
   ["form", "RFC 7515 §3.1", "3 parts with dots between", "Send the whole access token, and nothing else."],
-  ["header_base64url", "RFC 7515 §2", "base64url without padding", "Copy the token again, without spaces."],
+  ["header_base64url", "RFC 7515 §2", "base64url without padding", "Copy the token alone: no quotes or spaces."],
   ["header_json", "RFC 7515 §4", "a JSON object, each name once", "Copy the token again, from its beginning."],
   ["header", "RFC 7515 §4.1", "'alg' is there; alg, kid, typ and cty are strings", "Mend it at the issuer."],
   ["crit", "RFC 7515 §4.1.11", "no extension that is not understood", "Have the issuer leave 'crit' out."],

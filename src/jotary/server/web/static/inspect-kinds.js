@@ -26,11 +26,15 @@ export function looksLikeAnIDToken(claims) {
 
 /** Name, description, and whether it is a secret that should be revoked. */
 export function kindOf(token, members, claims) {
-  if (token.slice(0, 7).toLowerCase() === "bearer ") {
+  const bare = token.replace(/^["'`]+|["'`]+$/g, ""); // a secret in quotes is a secret first
+  if (/^(authorization: *)?bearer /i.test(bare)) {
     return ["authorization_header", "A whole Authorization header. Take only what follows 'Bearer '.", false];
   }
   for (const [prefix, description] of SECRETS) {
-    if (token.startsWith(prefix)) return ["secret", description, true];
+    if (bare.startsWith(prefix)) return ["secret", description, true];
+  }
+  if (bare !== token) {
+    return ["quoted", "A text in quotes, as JSON and scripts have it. Take only what stands between them.", false];
   }
   if (members === null) {
     if (token.split(".").length === 5) {
