@@ -164,6 +164,8 @@ def test_what_else_the_pages_of_django_promise(run: Run) -> None:
     answer = asyncio.run(views["statistics"](request.get("/statistics", headers=bearer("todo:admin"))))
     assert b"client-1" in answer.content
     assert views[".well-known/oauth-protected-resource"](request.get("/")).status_code == 200
-    view = run("rest-framework")["Tasks"].as_view()
+    views = {str(url.pattern): url.callback for url in run("rest-framework")["urlpatterns"]}
+    assert views[".well-known/oauth-protected-resource"](request.get("/")).status_code == 200
+    view = views["tasks"]
     assert view(request.get("/", headers=bearer("todo:read"))).data == ["a task of ada"]
     assert [view(request.get("/", headers=headers)).status_code for headers in ({}, bearer())] == [401, 403]
