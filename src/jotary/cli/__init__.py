@@ -3,12 +3,25 @@
 import gc
 import importlib.util
 import sys
+from typing import Final
+
+#: What a command needs in all, for those who have none of it yet; the others need the server's.
+_EXTRAS: Final = {
+    "": "cli",
+    "explain": "cli",
+    "demo": "demo",
+    "login": "cli,native",
+    "token": "cli,native",
+    "logout": "cli,native",
+}
 
 
 def main() -> None:
     """Run the command line; without its libraries, say which extra brings them."""
     if importlib.util.find_spec("click") is None:
-        sys.stderr.write("Error: the jotary command needs click. Install it with: pip install 'jotary[cli]'\n")
+        command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+        extra = _EXTRAS.get(command, "server")
+        sys.stderr.write(f"Error: the jotary command needs click. Install it with: pip install 'jotary[{extra}]'\n")
         sys.exit(1)
     gc.disable()  # until the command is loaded: code stays, and to look for garbage in it is a tenth of the start
     try:

@@ -298,11 +298,23 @@ except SystemExit:
     assert shown.stdout.splitlines()[-1] == "True True"
 
 
-def test_without_click_it_says_which_extra_brings_it() -> None:
-    """`pip install jotary` alone installs the script too."""
+@pytest.mark.parametrize(
+    ("line", "extra"),
+    [
+        ([], "cli"),
+        (["--help"], "cli"),
+        (["explain", "-"], "cli"),
+        (["serve", "--port", "0"], "server"),
+        (["demo"], "demo"),
+        (["login"], "cli,native"),
+    ],
+)
+def test_without_click_it_says_which_extra_brings_all_that_the_command_needs(line: list[str], extra: str) -> None:
+    """`pip install jotary` alone installs the script too; nobody should have to install twice."""
     outcome = python(
-        """
-import importlib.util
+        f"""
+import importlib.util, sys
+sys.argv[1:] = {line!r}
 find_spec = importlib.util.find_spec
 importlib.util.find_spec = lambda name: None if name == "click" else find_spec(name)
 from jotary.cli import main
@@ -310,7 +322,8 @@ main()
 """
     )
     assert outcome.returncode == 1
-    assert outcome.stderr == "Error: the jotary command needs click. Install it with: pip install 'jotary[cli]'\n"
+    needed = "Error: the jotary command needs click. Install it with:"
+    assert outcome.stderr == f"{needed} pip install 'jotary[{extra}]'\n"
 
 
 @pytest.mark.parametrize(("no_color", "is_coloured"), [("", True), ("1", False)])
