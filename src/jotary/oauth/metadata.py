@@ -1,12 +1,14 @@
 """What an authorization server publishes about itself (RFC 8414, OpenID Connect Discovery 1.0)."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from jotary.oauth.loopback import is_loopback
+
+_OPENID_CONFIGURATION: Final = "/.well-known/openid-configuration"  # OIDC Discovery §4
 
 
 class MetadataError(ValueError):
@@ -75,7 +77,7 @@ def well_known_urls(issuer: str) -> tuple[str, str]:
     path = parts.path.rstrip("/")
     origin = f"{parts.scheme}://{parts.netloc}"
     return (
-        f"{origin}{path}/.well-known/openid-configuration",
+        f"{origin}{path}{_OPENID_CONFIGURATION}",
         f"{origin}/.well-known/oauth-authorization-server{path}",
     )
 
@@ -97,6 +99,8 @@ def check_issuer_url(issuer: str) -> str:
         raise MetadataError(f"the issuer {issuer!r} must name a host, without user information")
     if parts.query or parts.fragment or "?" in issuer or "#" in issuer:
         raise MetadataError(f"the issuer {issuer!r} must have no query and no fragment")
+    if parts.path.endswith(_OPENID_CONFIGURATION):
+        raise MetadataError(f"the issuer {issuer!r} is where its metadata is: leave out {_OPENID_CONFIGURATION!r}")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise MetadataError(f"the issuer {issuer!r} must be https (http only on 127.0.0.1, [::1] or localhost)")
     return issuer
