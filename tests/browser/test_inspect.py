@@ -329,6 +329,7 @@ def test_what_was_pasted_with_a_token_is_named(inspector: Inspector, before: str
     """As `jotary explain` says it."""
     inspector.say(f"{before}e30.e30.AA{behind}")
     assert said in inspector.text("#kind")
+    assert "anybody may have written" in inspector.text("#warning")  # of the claims, which are shown
 
 
 def test_the_keys_are_this_servers_own(context: BrowserContext, origin: str, issuer: TestIssuer) -> None:

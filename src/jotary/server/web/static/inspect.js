@@ -67,7 +67,8 @@ function show(said, now) {
   byId("kind").replaceChildren(kind[1]);
   byId("kind").className = kind[2] ? "problem" : "hint";
   const unsigned = "The signature was not verified: anybody may have written what follows.";
-  byId("warning").replaceChildren(said.signatureHolds || said.members === null ? "" : unsigned);
+  const isShown = said.members !== null || said.claims !== null;
+  byId("warning").replaceChildren(isShown && !said.signatureHolds ? unsigned : "");
   byId("checks").replaceChildren(...said.checks.map(checkRow));
   byId("claims").replaceChildren(...memberRows(said.claims, now));
   byId("header").replaceChildren(...memberRows(said.members, now));
