@@ -1,9 +1,11 @@
 """Tokens of a service for itself (RFC 6749 §4.4): fetched once for all who wait, in threads and event loops alike."""
 
 import asyncio
+import os
 import secrets
 import ssl
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Lock, Thread
@@ -12,7 +14,7 @@ import httpx2
 
 from jotary.client.bearer import BearerFlow
 from jotary.client.client_authentication import Credentials, PrivateKeyJWT, SecretBasic
-from jotary.client.errors import ClientError
+from jotary.client.errors import ClientError, UnavailableError
 from jotary.client.provider import Provider
 from jotary.client.refresh import TRUSTED_FOR, has_just_failed, is_refresh_due
 from jotary.client.token_endpoint import TokenSet
@@ -63,6 +65,7 @@ class ServiceTokens:
         self._tokens: TokenSet | None = None
         self._flight: Future[TokenSet] | None = None
         self._failed_at = 0
+        _services.add(self)
 
     async def fresh(self, *, refused: Secret | None = None) -> TokenSet:
         """Tokens whose access token may be used.
@@ -86,10 +89,23 @@ class ServiceTokens:
             if self._tokens is not None and not self._wants_others(self._tokens, refused):
                 return self._tokens
             if self._flight is None:
-                self._flight = Future()
-                self._flight.set_running_or_notify_cancel()  # so that nobody who gives up waiting can cancel it
-                Thread(target=self._fly, args=(self._flight,), name="jotary-service-tokens", daemon=True).start()
+                self._flight = self._take_off()
             return self._flight
+
+    def _take_off(self) -> Future[TokenSet]:
+        flight: Future[TokenSet] = Future()
+        flight.set_running_or_notify_cancel()  # so that nobody who gives up waiting can cancel it
+        thread = Thread(target=self._fly, args=(flight,), name="jotary-service-tokens", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # no more threads, or the interpreter is going down
+            raise UnavailableError("there is no thread to ask the issuer in") from error
+        return flight
+
+    def start_over_in_child(self) -> None:
+        """After a fork: the thread that asked is not here, and the lock may have been held by one that is not."""
+        self._lock = Lock()
+        self._flight = None
 
     def _wants_others(self, tokens: TokenSet, refused: Secret | None) -> bool:
         now = self._clock()
@@ -137,6 +153,18 @@ class ServiceTokens:
             return await provider.client_credentials(scopes=self._scopes, resources=(self._resource,))
         finally:
             await transport.aclose()
+
+
+_services: "weakref.WeakSet[ServiceTokens]" = weakref.WeakSet()
+
+
+def _start_over_in_child() -> None:
+    for service in _services:
+        service.start_over_in_child()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_start_over_in_child)
 
 
 class ServiceFlow(BearerFlow):
