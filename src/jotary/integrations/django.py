@@ -41,7 +41,7 @@ class JotarySecurity(ResourceServer):
         def decorate(view: View) -> View:
             if isinstance(view, type):
                 raise TypeError("require() is for view functions; for a class, wrap what as_view() returns")
-            protect = self._protect_async if iscoroutinefunction(view) else self._protect
+            protect = self._protect_async if _is_async(view) else self._protect
             protected = protect(view, required)
             # No page of another origin can make a browser send a bearer token, which is what this guard asks for.
             protected.csrf_exempt = True  # type: ignore[attr-defined]  # how Django marks a view
@@ -101,6 +101,16 @@ def principal(request: HttpRequest) -> Principal:
     if found is None:
         raise RuntimeError("nobody checked this request: protect its view with require()")
     return found
+
+
+def _is_async(view: View) -> bool:
+    """Whether what it returns is to be awaited.
+
+    So is what `dispatch` of a class with `async def` handlers returns, though it is a `def` itself; `method_decorator`
+    hands it over as a partial of the bound method.
+    """
+    instance = getattr(getattr(view, "func", view), "__self__", None)
+    return iscoroutinefunction(view) or getattr(instance, "view_is_async", False)
 
 
 def _for_this_token(response: HttpResponse) -> HttpResponse:

@@ -88,6 +88,15 @@ def test_dispatch_can_be_decorated(security: JotarySecurity, project: Project) -
     assert client.get("/").status_code == 401
 
 
+def test_dispatch_of_an_async_class_can_be_decorated(security: JotarySecurity, project: Project) -> None:
+    """It is a `def` that returns what its handlers do: both the answer and the refusal are to be awaited."""
+    decorated = method_decorator(security.require("a"), name="dispatch")(type("Decorated", (AsyncTasks,), {}))
+    client = TestClient(project([path("", decorated.as_view())]))
+    assert client.post("/", headers=bearer("a")).text == "ada"
+    assert [client.get("/", headers=headers).status_code for headers in ({}, bearer("b"))] == [401, 403]
+    assert client.put("/", headers=bearer("a")).status_code == 405
+
+
 def test_a_class_is_not_a_view_function(security: JotarySecurity) -> None:
     """It would be called with a request, and make a view of it."""
     with pytest.raises(TypeError, match="as_view"):
