@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from inspect import Parameter, Signature
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, params
+from fastapi import FastAPI, HTTPException, WebSocketException, params
 from fastapi.openapi.models import OAuth2, OAuthFlowAuthorizationCode, OAuthFlows
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
@@ -16,6 +16,8 @@ from jotary.verifier.challenge import Refusal
 from jotary.verifier.resource_server import Refused, ResourceServer
 
 __all__ = ["JotarySecurity", "RefusedRequest", "Requirement"]
+
+_POLICY_VIOLATION = 1008  # RFC 6455 §7.4.1
 
 
 class RefusedRequest(HTTPException):
@@ -89,12 +91,15 @@ class JotarySecurity(ResourceServer, SecurityBase):
 
         Raises:
             RefusedRequest: with 400, 401, 403 or 503.
+            WebSocketException: for a WebSocket, where the server can only close it.
         """
         scope = connection.scope
         authorization = [value for name, value in scope["headers"] if name == b"authorization"]
         try:
             return await self.admit(authorization, scope["query_string"], required)
         except Refused as refused:
+            if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
+                raise WebSocketException(_POLICY_VIOLATION) from refused
             raise RefusedRequest(refused.refusal) from refused
 
     def install(self, app: FastAPI) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import MutableMapping
 from typing import Annotated, Any
 
 import pytest
@@ -12,6 +13,7 @@ from fastapi.responses import PlainTextResponse
 from fastapi.testclient import TestClient
 from starlette.responses import Response
 from starlette.testclient import WebSocketDenialResponse
+from starlette.websockets import WebSocketDisconnect
 
 from jotary import Principal
 from jotary.integrations.fastapi import JotarySecurity
@@ -243,6 +245,32 @@ def test_a_websocket_is_protected(security: JotarySecurity) -> None:
         with pytest.raises(WebSocketDenialResponse) as caught, client.websocket_connect("/", headers=headers):
             pass
         assert caught.value.status_code == status
+
+
+@pytest.mark.parametrize("is_installed", [True, False], ids=["installed", "not installed"])
+def test_a_websocket_is_closed_where_the_server_can_say_no_more(
+    security: JotarySecurity, *, is_installed: bool
+) -> None:
+    """Without the ASGI extension for denials: closed before it is accepted, which becomes 403; never an error."""
+    app = FastAPI()
+    if is_installed:
+        security.install(app)
+
+    @app.websocket("/")
+    async def whoami(websocket: WebSocket, principal: Annotated[Principal, security.require("a")]) -> None:
+        raise AssertionError(websocket, principal)
+
+    async def plain(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        scope.pop("extensions")
+        await app(scope, receive, send)
+
+    for headers in ({}, bearer("b")):
+        with (
+            pytest.raises(WebSocketDisconnect) as caught,
+            TestClient(plain).websocket_connect("/", headers=headers),
+        ):
+            pass
+        assert caught.value.code == 1008
 
 
 def test_the_handler_gets_the_principal_of_the_token(security: JotarySecurity) -> None:
