@@ -22,11 +22,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jotary.verifier import InvalidToken, MultiIssuerVerifier, Principal, TokenVerifier
+from jotary.verifier.challenge import Refusal
 from jotary.verifier.resource_server import Refused, ResourceServer
 
 __all__ = ["CallerToken", "Guard", "JotarySecurity", "principal"]
 
 Admit = Callable[[Scope, tuple[str, ...]], Awaitable[None]]
+
+_POLICY_VIOLATION = 1008  # RFC 6455 §7.4.1
 
 
 class CallerToken(AccessToken):
@@ -192,14 +195,13 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer refusals, and pass on everything else."""
-        if scope["type"] == "http":
+        if scope["type"] in {"http", "websocket"}:
             guarded = self._guarded(scope["path"].removeprefix(scope.get("root_path", "")))
             try:
                 await self._admit(scope, self._required if guarded else ())
             except Refused as refused:
                 if guarded:
-                    refusal = refused.refusal
-                    await JSONResponse(refusal.body, refusal.status, refusal.headers)(scope, receive, send)
+                    await _refuse(refused.refusal, scope, receive, send)
                     return
         await self._app(scope, receive, send)
 
@@ -228,6 +230,13 @@ def principal_of(token: AccessToken | None, mend: str) -> Principal:
         problem = f"nobody checked this call: {mend}, and call it over HTTP"
         raise RuntimeError(problem)  # noqa: TRY004 -- where it is called from is wrong, not what with
     return found
+
+
+async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":  # MCP has none; a route that the server has of its own may be one
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": ""})
+    else:
+        await JSONResponse(refusal.body, refusal.status, refusal.headers)(scope, receive, send)
 
 
 def _expected_hosts(resource: str) -> TransportSecuritySettings:

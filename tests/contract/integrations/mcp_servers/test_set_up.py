@@ -7,7 +7,9 @@ import pytest
 from fastmcp import FastMCP
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.mcpserver import MCPServer
+from starlette.routing import WebSocketRoute
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from jotary import KeysUnavailable, MultiIssuerVerifier, TokenVerifier
 from jotary.integrations import fastmcp, mcp
@@ -67,6 +69,25 @@ def test_fastmcp_is_told_where_it_is_without_the_path_that_it_adds(path: str, mo
     server: FastMCP[Any] = FastMCP("ToDo", auth=auth)
     server.http_app(path=path)
     assert str(auth.base_url) == mounted_at
+
+
+def test_a_websocket_among_the_servers_own_routes_is_protected() -> None:
+    """Everything is, but what is public."""
+
+    async def whoami(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.send_text(websocket.user.access_token.subject)
+        await websocket.close()
+
+    app = mcp.JotarySecurity(ISSUER.verifier()).protect(MCPServer("ToDo"), "a")
+    app.router.routes.append(WebSocketRoute("/own", whoami))
+    client = TestClient(app)
+    for headers in ({}, bearer(ISSUER.token(scopes=["b"]))):
+        with pytest.raises(WebSocketDisconnect) as caught, client.websocket_connect("/own", headers=headers):
+            pass
+        assert caught.value.code == 1008
+    with client.websocket_connect("/own", headers=bearer(ISSUER.token("ada", scopes=["a"]))) as session:
+        assert session.receive_text() == "ada"
 
 
 def test_several_issuers_are_all_named() -> None:
