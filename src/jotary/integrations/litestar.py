@@ -19,7 +19,7 @@ from litestar.plugins import InitPlugin, ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import Scope
 
-from jotary.verifier import Principal, TokenVerifier
+from jotary.verifier import MultiIssuerVerifier, Principal, TokenVerifier
 from jotary.verifier.challenge import Refusal
 from jotary.verifier.resource_server import Refused, ResourceServer
 
@@ -56,13 +56,13 @@ class JotarySecurity(ResourceServer, InitPlugin, ReceiveRoutePlugin):
         scopes: what can be asked for, with descriptions; those that are required somewhere are added.
         name: of the API, for people.
         documentation: URL of the API's documentation.
-        authorization_url: where OpenAPI says that people sign in; `/authorize` of the issuer by default.
-        token_url: where the code is redeemed; `/token` of the issuer by default.
+        authorization_url: where OpenAPI says that people sign in; `/authorize` of the (first) issuer by default.
+        token_url: where the code is redeemed; `/token` of the (first) issuer by default.
     """
 
     def __init__(
         self,
-        verifier: TokenVerifier,
+        verifier: TokenVerifier | MultiIssuerVerifier,
         *,
         resource: str | None = None,
         scopes: Mapping[str, str] | None = None,

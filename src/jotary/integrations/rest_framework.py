@@ -15,7 +15,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from jotary.integrations.django import metadata_urls
-from jotary.verifier import Principal, TokenVerifier
+from jotary.verifier import MultiIssuerVerifier, Principal, TokenVerifier
 from jotary.verifier.challenge import Refusal, no_token
 from jotary.verifier.resource_server import Refused, ResourceServer, cgi_credentials
 
@@ -69,7 +69,8 @@ class JotarySecurity(ResourceServer):
         scopes: what can be asked for, with descriptions; those that are required somewhere are added.
         name: of the API, for people.
         documentation: URL of the API's documentation.
-        user: makes `request.user` of the principal, such as a look-up of your own account; `TokenUser` by default.
+        user: makes `request.user` of the principal, such as a look-up of your own account; `TokenUser` by default,
+            which knows people by their subject alone: with several issuers, look them up by issuer and subject.
 
     Attributes:
         authentication: a class for `authentication_classes`, or under a name of yours for
@@ -80,7 +81,7 @@ class JotarySecurity(ResourceServer):
 
     def __init__(
         self,
-        verifier: TokenVerifier,
+        verifier: TokenVerifier | MultiIssuerVerifier,
         *,
         resource: str | None = None,
         scopes: Mapping[str, str] | None = None,

@@ -28,6 +28,7 @@ class MultiIssuerVerifier:
     def __init__(self, verifiers: Sequence[TokenVerifier]) -> None:
         self._verifiers = tuple(verifiers)
         self.issuers = tuple(issuer for verifier in self._verifiers for issuer in verifier.issuers)
+        self._max_token_size = max((verifier.max_token_size for verifier in self._verifiers), default=0)
         self.audiences = frozenset(audience for verifier in self._verifiers for audience in verifier.audiences)
         if not self._verifiers:
             raise ValueError("verifiers must hold at least one")
@@ -74,7 +75,7 @@ class MultiIssuerVerifier:
 
     def _verifier_of(self, token: str) -> TokenVerifier:
         try:
-            issuer = strict_json.loads_object(jws.parse(token).payload).get("iss")
+            issuer = strict_json.loads_object(jws.parse(token, max_size=self._max_token_size).payload).get("iss")
         except JOSEError as error:
             raise InvalidToken("invalid_token", "token", error.hint) from None
         for verifier in self._verifiers:

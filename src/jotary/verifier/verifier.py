@@ -170,6 +170,11 @@ class TokenVerifier:
         """The names of this API, of which a token must name one."""
         return self._expected.audiences
 
+    @property
+    def max_token_size(self) -> int:
+        """Characters of the longest token that is decoded."""
+        return self._expected.max_size
+
     def verify(self, token: str) -> Principal:
         """Return who the token speaks for. Blocks only while keys must be fetched.
 

@@ -26,12 +26,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from jotary import Principal, TokenVerifier
+from jotary import MultiIssuerVerifier, Principal, TokenVerifier
 from jotary.integrations import django, fastapi, flask, litestar, rest_framework, starlette
 
 SCOPES = {"todo:read": "Read your tasks"}
 CORS = Middleware(CORSMiddleware, allow_origins=["https://app.example"], allow_headers=["Authorization"])
-Build = Callable[[TokenVerifier], ASGIApp]
+Verifier = TokenVerifier | MultiIssuerVerifier
+Build = Callable[[Verifier], ASGIApp]
 
 
 def _fastapi(security: fastapi.JotarySecurity, require: Callable[..., Any]) -> ASGIApp:
@@ -54,19 +55,19 @@ def _fastapi(security: fastapi.JotarySecurity, require: Callable[..., Any]) -> A
     return app
 
 
-def fastapi_require(verifier: TokenVerifier) -> ASGIApp:
+def fastapi_require(verifier: Verifier) -> ASGIApp:
     """`security.require(...)` by itself."""
     security = fastapi.JotarySecurity(verifier, scopes=SCOPES, name="ToDo")
     return _fastapi(security, security.require)
 
 
-def fastapi_depends(verifier: TokenVerifier) -> ASGIApp:
+def fastapi_depends(verifier: Verifier) -> ASGIApp:
     """`Depends(security.require(...))`."""
     security = fastapi.JotarySecurity(verifier, scopes=SCOPES, name="ToDo")
     return _fastapi(security, lambda *scopes: Depends(security.require(*scopes)))
 
 
-def fastapi_security(verifier: TokenVerifier) -> ASGIApp:
+def fastapi_security(verifier: Verifier) -> ASGIApp:
     """`Security(security, scopes=[...])`, and `Depends(security)`."""
     security = fastapi.JotarySecurity(verifier, scopes={**SCOPES, "todo:write": ""}, name="ToDo")
     return _fastapi(security, lambda *scopes: Security(security, scopes=scopes) if scopes else Depends(security))
@@ -80,7 +81,7 @@ def _answer_in_a_thread(request: Request) -> Response:
     return JSONResponse({"subject": starlette.principal(request).subject})
 
 
-def starlette_require(verifier: TokenVerifier) -> ASGIApp:
+def starlette_require(verifier: Verifier) -> ASGIApp:
     """`@security.require(...)` on an endpoint."""
     security = starlette.JotarySecurity(verifier, scopes=SCOPES, name="ToDo")
     routes = [
@@ -92,7 +93,7 @@ def starlette_require(verifier: TokenVerifier) -> ASGIApp:
     return Starlette(routes=routes, middleware=[CORS])
 
 
-def starlette_protect(verifier: TokenVerifier) -> ASGIApp:
+def starlette_protect(verifier: Verifier) -> ASGIApp:
     """`security.protect(...)` around applications, and as middleware of a route and of a mount."""
     security = starlette.JotarySecurity(verifier, scopes=SCOPES, name="ToDo")
     read = Middleware(security.protect, "todo:read")
@@ -116,7 +117,7 @@ def over_wsgi(app: Any) -> ASGIApp:
     return behind_cors(WsgiToAsgi(app))  # type: ignore[no-untyped-call]  # asgiref types half of its names
 
 
-def flask_require(verifier: TokenVerifier) -> ASGIApp:
+def flask_require(verifier: Verifier) -> ASGIApp:
     """`@security.require(...)` below the route, on `def` and `async def`."""
     security = flask.JotarySecurity(verifier, scopes=SCOPES, name="ToDo")
     app = Flask(__name__)
@@ -175,7 +176,7 @@ def django_asgi(urls: Sequence[URLPattern]) -> ASGIApp:
     return behind_cors(_ASGI(urls))
 
 
-def _django_urls(verifier: TokenVerifier, answer: Callable[..., Any]) -> list[URLPattern]:
+def _django_urls(verifier: Verifier, answer: Callable[..., Any]) -> list[URLPattern]:
     security = django.JotarySecurity(verifier, scopes=SCOPES, name="ToDo")
     read, write = security.require("todo:read")(answer), security.require("todo:read", "todo:write")(answer)
 
@@ -199,17 +200,17 @@ async def _django_answer_async(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"subject": django.principal(request).subject})
 
 
-def django_sync(verifier: TokenVerifier) -> ASGIApp:
+def django_sync(verifier: Verifier) -> ASGIApp:
     """`@security.require(...)` on `def`, over WSGI."""
     return django_wsgi(_django_urls(verifier, _django_answer))
 
 
-def django_async(verifier: TokenVerifier) -> ASGIApp:
+def django_async(verifier: Verifier) -> ASGIApp:
     """`@security.require(...)` on `async def`, over ASGI."""
     return django_asgi(_django_urls(verifier, _django_answer_async))
 
 
-def _rest_urls(verifier: TokenVerifier) -> list[URLPattern]:
+def _rest_urls(verifier: Verifier) -> list[URLPattern]:
     security = rest_framework.JotarySecurity(verifier, scopes=SCOPES, name="ToDo")
 
     writer = security.require("todo:read", "todo:write")
@@ -236,17 +237,17 @@ def _rest_urls(verifier: TokenVerifier) -> list[URLPattern]:
     return [path("tasks", Tasks.as_view()), path("me", Me.as_view()), *security.urls()]
 
 
-def rest_framework_wsgi(verifier: TokenVerifier) -> ASGIApp:
+def rest_framework_wsgi(verifier: Verifier) -> ASGIApp:
     """`authentication_classes` and `permission_classes`, over WSGI."""
     return django_wsgi(_rest_urls(verifier))
 
 
-def rest_framework_asgi(verifier: TokenVerifier) -> ASGIApp:
+def rest_framework_asgi(verifier: Verifier) -> ASGIApp:
     """The same over ASGI, where Django runs the view in a thread."""
     return django_asgi(_rest_urls(verifier))
 
 
-def litestar_guard(verifier: TokenVerifier) -> ASGIApp:
+def litestar_guard(verifier: Verifier) -> ASGIApp:
     """`guards=[security.require(...)]` and the plugin."""
     security = litestar.JotarySecurity(verifier, scopes=SCOPES, name="ToDo")
 

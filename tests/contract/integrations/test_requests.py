@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
-from jotary import TokenVerifier
+from jotary import MultiIssuerVerifier, TokenVerifier
 from jotary.testing import Fault, FrozenClock, LoopbackIssuer, TestIssuer
 
 METADATA = "/.well-known/oauth-protected-resource"
-Build = Callable[[TokenVerifier], ASGIApp]
+Build = Callable[[TokenVerifier | MultiIssuerVerifier], ASGIApp]
 ISSUER = TestIssuer(audience="https://todo.example", clock=FrozenClock())
 
 
@@ -109,6 +109,15 @@ def test_a_bad_token_is_401(client: TestClient, token: str) -> None:
     assert challenge(response).startswith('Bearer error="invalid_token", error_description="')
     assert response.headers["Cache-Control"] == "no-store"
     assert token not in response.text
+
+
+def test_several_issuers_go_wherever_one_goes(build: Build) -> None:
+    """RFC 9728 §2: all are named in the metadata; a token of a third one is refused."""
+    other, third = (TestIssuer(f"https://{name}.example", audience=ISSUER.audience) for name in ("other", "third"))
+    client = TestClient(build(MultiIssuerVerifier([ISSUER.verifier(), other.verifier()])))
+    answers = [client.get("/tasks", headers=bearer(one.token(scopes=["todo:read"]))) for one in (ISSUER, other, third)]
+    assert [answer.status_code for answer in answers] == [200, 200, 401]
+    assert client.get(METADATA).json()["authorization_servers"] == [ISSUER.issuer, other.issuer]
 
 
 def test_no_header_and_no_claim_can_crash_it(build: Build) -> None:

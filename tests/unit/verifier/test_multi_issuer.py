@@ -47,6 +47,16 @@ def test_a_token_of_nobody_is_refused(both: MultiIssuerVerifier) -> None:
         assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
 
 
+def test_the_longest_token_is_the_one_that_its_verifier_takes() -> None:
+    """The `max_token_size` of each is asked for by itself: more than others take, and no more."""
+    both = MultiIssuerVerifier([ONE.verifier(max_token_size=30_000), TWO.verifier()])
+    assert both.verify(ONE.token("ada", padding="x" * 18_000)).subject == "ada"
+    for token in (TWO.token(padding="x" * 9_000), ONE.token(padding="x" * 30_000)):
+        with pytest.raises(InvalidToken, match="longer") as caught:
+            both.verify(token)
+        assert caught.value.claim == "token"
+
+
 def test_one_issuer_cannot_speak_for_the_other(both: MultiIssuerVerifier) -> None:
     """RFC 9068 §4: its own keys are the only ones, whatever kid the token names."""
     forged = TWO.token(iss=ONE.issuer)
