@@ -11,9 +11,10 @@ from starlette.types import Receive, Scope, Send
 
 from jotary.oauth.errors import OAuthError, server_error, temporarily_unavailable
 from jotary.server.model.request_notes import REFUSAL, ROUTE, STATUS
-from jotary.server.ports import Abandoned, Entropy, Unavailable
+from jotary.server.ports import Abandoned, Clock, Entropy, Unavailable
 from jotary.server.web.body import too_large
 from jotary.server.web.refusals import note_refusal
+from jotary.server.web.repetition import Repetition
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -39,12 +40,14 @@ class Endpoint:
         handlers: by method. HEAD is answered only where it is named: on some paths a GET has effects.
         face: how refusals look.
         entropy: for the reference of a failure.
+        clock: Unix seconds, in each of which the same is logged once.
     """
 
-    def __init__(self, handlers: Mapping[str, Handler], *, face: Face, entropy: Entropy) -> None:
+    def __init__(self, handlers: Mapping[str, Handler], *, face: Face, entropy: Entropy, clock: Clock) -> None:
         self._handlers = handlers
         self._face = face
         self._entropy = entropy
+        self._unavailable = Repetition(clock)
         self._allow = ", ".join(sorted(handlers))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,8 +70,7 @@ class Endpoint:
             note_refusal(request.scope, error)
             return self._face.refusal(error, None)
         except Unavailable as unavailable:
-            hint = {} if unavailable.hint is None else {"hint": unavailable.hint}
-            log.warning("unavailable", path=request.scope.get(ROUTE), what=str(unavailable), **hint)
+            self._log_unavailable(request.scope, unavailable)
             refusal = temporarily_unavailable(retry_after=unavailable.retry_after)
             request.scope[REFUSAL] = refusal
             return self._face.refusal(refusal, None)
@@ -79,6 +81,15 @@ class Endpoint:
             log.exception("request_failed", path=request.scope.get(ROUTE), method=request.method, reference=reference)
             request.scope[REFUSAL] = failure = server_error()
             return self._face.refusal(failure, reference)
+
+    def _log_unavailable(self, scope: Scope, unavailable: Unavailable) -> None:
+        """Not each time: the disk that the log is on may be what is full."""
+        left_out = self._unavailable.left_out(str(unavailable))
+        if left_out is None:
+            return
+        known = {"hint": unavailable.hint, "left_out": left_out or None}
+        further = {name: value for name, value in known.items() if value is not None}
+        log.warning("unavailable", path=scope.get(ROUTE), what=str(unavailable), **further)
 
     def _handler(self, method: str) -> Handler:
         handler = self._handlers.get(method)

@@ -113,14 +113,14 @@ def _read(handler: Handler) -> Mapping[str, Handler]:
 
 
 def _endpoint(parts: Parts, handlers: Mapping[str, Handler], face: Face) -> Endpoint:
-    return Endpoint(handlers, face=face, entropy=parts.entropy)
+    return Endpoint(handlers, face=face, entropy=parts.entropy, clock=parts.clock)
 
 
 class _NotFound(Endpoint):
     """Every other path, whatever the method."""
 
     def __init__(self, parts: Parts, pages: Pages) -> None:
-        super().__init__({}, face=PageFace(pages), entropy=parts.entropy)
+        super().__init__({}, face=PageFace(pages), entropy=parts.entropy, clock=parts.clock)
 
     def _handler(self, method: str) -> Handler:  # noqa: ARG002 -- the signature of what it replaces
         return _not_found
