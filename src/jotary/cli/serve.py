@@ -14,7 +14,7 @@ import click
 import uvicorn
 
 from jotary.cli import open_files, options
-from jotary.cli.administration import load_settings
+from jotary.cli.administration import draft_settings, load_settings
 from jotary.cli.front_door import FrontDoor
 from jotary.cli.introduction import introduce
 from jotary.cli.listening import default_address, listen, listen_on_path, several_of, take_activated
@@ -49,16 +49,17 @@ def serve(
 ) -> None:
     """Run the authorization server until it is told to stop (Ctrl-C or SIGTERM)."""
     _stop_on_signals()
-    loaded = load_settings(config)
-    listener = _listener(host, port, uds, issuer=loaded.settings.issuer)
-    configure_logging(loaded.settings)
-    open_files.allow(open_files.needed(limits["limit_concurrency"]))
-    with suppress(OSError):  # a disk that its words have filled keeps nobody from serving
-        introduce(loaded, listener)
-    if loaded.config_file is not None:
-        os.environ[CONFIG_VARIABLE] = str(loaded.config_file.resolve())  # for the workers
-    server_options = {**_server_options(loaded.settings, has_proxy_socket=_is_unix(listener)), **limits}
+    # A port that is taken is said before a secret is made.
+    listener = _listener(host, port, uds, issuer=draft_settings(config).issuer)
     try:
+        loaded = load_settings(config)
+        configure_logging(loaded.settings)
+        open_files.allow(open_files.needed(limits["limit_concurrency"]))
+        with suppress(OSError):  # a disk that its words have filled keeps nobody from serving
+            introduce(loaded, listener)
+        if loaded.config_file is not None:
+            os.environ[CONFIG_VARIABLE] = str(loaded.config_file.resolve())  # for the workers
+        server_options = {**_server_options(loaded.settings, has_proxy_socket=_is_unix(listener)), **limits}
         is_well = (_run_several if workers > 1 else _run_one)(loaded.settings, listener, workers, server_options)
     finally:
         listener.close()

@@ -85,7 +85,7 @@ def test_the_answers_tell_nothing_of_the_software_behind(tmp_path: Path, serve: 
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path, serve: "Serve") -> None:
-    """Before anything is opened or made but the secret."""
+    """Before anything is opened or made: a secret that was made unsaid is not backed up."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -95,6 +95,16 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path, serve: "Serve"
     assert "Another program has it." in server.err.read_text()
     assert server.err.read_text().count("\n") == 1
     assert server.out.read_text() == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["err", "out"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a UNIX socket")
+def test_what_keeps_it_from_starting_leaves_no_socket(tmp_path: Path, serve: "Serve") -> None:
+    """It is bound before the secret is looked for, and a dead one would be in the way of other programs."""
+    server = serve(tmp_path, "--uds", "socket", JOTARY_SECRET="short")
+    assert server.process.wait() == 1
+    assert server.err.read_text().startswith("Error: JOTARY_SECRET: ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["err", "out"]
 
 
 @pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["one process", "two workers"])
