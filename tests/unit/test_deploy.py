@@ -1,5 +1,6 @@
 """What stands in deploy/ fits what it deploys: settings, options and paths are those that there are."""
 
+import configparser
 import re
 import shlex
 from pathlib import Path
@@ -63,6 +64,13 @@ def test_the_image_runs_as_nobody_of_importance() -> None:
     assert "runAsNonRoot: true" in chart
     assert "runAsUser: 10001" in chart
     assert "User=jotary" in (DEPLOY / "systemd" / "jotary.service").read_text()
+
+
+def test_the_service_manager_never_gives_up() -> None:
+    """systemd.unit(5): five starts in ten seconds are too many by default, and then nobody starts it any more."""
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.read(DEPLOY / "systemd" / "jotary.service")
+    assert (unit["Unit"]["StartLimitIntervalSec"], unit["Service"]["Restart"]) == ("0", "on-failure")
 
 
 def test_the_service_may_call_what_the_server_calls() -> None:
