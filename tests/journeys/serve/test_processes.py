@@ -42,6 +42,33 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path, serve: "Serve") -> None:
     assert server.end() == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the workers are found as Linux tells them")
+@pytest.mark.parametrize("taken", ["jotary.db", "jotary.secret"])
+def test_a_worker_does_not_begin_anew_beside_the_others(tmp_path: Path, serve: "Serve", taken: str) -> None:
+    """An empty database beside the one that they still have has other keys and no people; so has another secret."""
+    server = serve(tmp_path, "--workers", "2")
+    server.wait()
+    while [event["event"] for event in server.events()].count("started") < 2:
+        time.sleep(0.02)
+    aside = (tmp_path / taken).rename(tmp_path / "aside")
+    os.kill(_children(server.process.pid)[0], signal.SIGKILL)
+    while "worker_not_started" not in (lines := {event["event"]: event for event in server.events()}):
+        assert server.life().count("started") == 2
+        time.sleep(0.02)
+    assert (lines["worker_not_started"]["level"], taken in str(lines["worker_not_started"]["problem"])) == (
+        "critical",
+        True,
+    )
+    assert not (tmp_path / taken).exists()
+    assert server.get("/health")[0] == 200
+    aside.rename(tmp_path / taken)
+    while server.life().count("started") < 3:  # whoever brings it back has the worker back
+        assert server.process.poll() is None, server.err.read_text()
+        time.sleep(0.02)
+    assert server.end() == 0
+    assert "Traceback" not in server.err.read_text()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the workers are told and ended by what Linux alone has")
 def test_workers_end_with_their_supervisor(tmp_path: Path, serve: "Serve") -> None:
     """What kill -9 does to it leaves nobody at the port, and who is being answered is told to go elsewhere."""
