@@ -101,7 +101,7 @@ def test_what_is_said_in_a_second_has_an_end() -> None:
         now[0] += 1
         answer_of(endpoint, "GET")
     assert [entry["what"] for entry in logs] == ["a", "b", "0", "1", "2", "3", "4", "5", "a"]
-    assert logs[-1]["left_out"] == 1004 - 8
+    assert sum(entry.get("left_out", 0) for entry in logs) == 1004 - 8
 
 
 @pytest.mark.parametrize(
