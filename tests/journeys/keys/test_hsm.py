@@ -53,6 +53,24 @@ with pkcs11.lib(sys.argv[1]).get_token(token_label="jotary").open(user_pin="1234
         mechanism=Mechanism.EC_EDWARDS_KEY_PAIR_GEN, store=True, label="ed25519")
     session.generate_keypair(KeyType.RSA, 2048, store=True, label="rsa")
 """
+# New sessions and searches, which change what the library knows, beside signatures, which look there.
+SIGN_AT_ONCE = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from jotary.oauth.secret import Secret
+from jotary.server.keyring.pkcs11 import PKCS11Custodian
+
+custodian = PKCS11Custodian(library=sys.argv[1], token="jotary", pin=Secret("1234"))
+
+def sign(_number):
+    for _ in range(200):
+        signature = custodian.sign("p256", "ES256", b"message")
+        custodian._drop_session(0)
+    return len(signature)
+
+with ThreadPoolExecutor(8) as threads:
+    print(*threads.map(sign, range(8)), "started anew:", custodian._generation)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -152,23 +170,18 @@ def test_a_library_ends_once_and_has_ended_then(custodian: PKCS11Custodian) -> N
 
 
 class Counted:
-    """The library, which says how often it was started anew. Once is enough: a second one could end the process."""
+    """Starts the library anew, and says how often. Once is enough: a second time could end the process."""
 
     def __init__(self, told: list[str] | None = None) -> None:
-        self.library = pkcs11.lib(LIBRARY)
         self.starts = 0
         self.told = [] if told is None else told
+        self.restart = cryptoki.restart
 
-    def __getattr__(self, name: str) -> Any:
-        """Everything else is the library's."""
-        return getattr(self.library, name)
-
-    def reinitialize(self) -> None:
+    def __call__(self, path: str) -> bool:
         """Start anew the first time."""
         self.starts += 1
         self.told.append("started anew")
-        if self.starts == 1:
-            self.library.reinitialize()
+        return self.starts > 1 or self.restart(path)
 
 
 @_of_dead_sessions
@@ -189,13 +202,20 @@ def test_threads_that_lose_the_login_together_start_the_library_anew_once(
 
     public = as_signing_key(custodian.public_key("p256")[1])
     monkeypatch.setitem(pkcs11_module._SIGN, "ES256", sign)
-    monkeypatch.setattr(pkcs11, "lib", lambda _path: library)
+    monkeypatch.setattr(cryptoki, "restart", library)
     messages = (b"one", b"another")
     with ThreadPoolExecutor(2) as threads:
         signing = [threads.submit(custodian.sign, "p256", "ES256", message) for message in messages]
         for message, signed in zip(messages, signing, strict=True):
             public.verifier("ES256")(signed.result(), message)
     assert library.starts == 1
+
+
+def test_many_threads_use_it_at_once(configuration: Path) -> None:
+    """A library that was started for one thread alone ends the process (PKCS #11 v3.0 §5.4, CKF_OS_LOCKING_OK)."""
+    assert configuration.exists()
+    done = subprocess.run([sys.executable, "-c", SIGN_AT_ONCE, LIBRARY], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "64 64 64 64 64 64 64 64 started anew: 0\n"), done.stderr
 
 
 @_of_dead_sessions
@@ -220,7 +240,7 @@ def test_the_library_is_not_started_anew_in_the_middle_of_a_call(
 
     custodian.public_key("p256")
     monkeypatch.setitem(pkcs11_module._SIGN, "ES256", sign)
-    monkeypatch.setattr(pkcs11, "lib", lambda _path: library)
+    monkeypatch.setattr(cryptoki, "restart", library)
     with ThreadPoolExecutor(2) as threads:
         for signing in [threads.submit(custodian.sign, "p256", "ES256", message) for message in (b"slow", b"lost")]:
             signing.result(30)
@@ -242,7 +262,7 @@ def test_a_call_that_hangs_keeps_nobody_waiting_for_ever(
 
     public = as_signing_key(custodian.public_key("p256")[1])
     monkeypatch.setitem(pkcs11_module._SIGN, "ES256", sign)
-    monkeypatch.setattr(pkcs11, "lib", lambda _path: library)
+    monkeypatch.setattr(cryptoki, "restart", library)
     monkeypatch.setattr(pkcs11_module, "TIMEOUT", 0.05)
     with ThreadPoolExecutor(1) as thread:
         hanging = thread.submit(custodian.sign, "p256", "ES256", b"slow")

@@ -141,7 +141,9 @@ class PKCS11Custodian:
         if self._refused:
             raise Unavailable(self._refused, hint=_MEND_PIN)
         if self._login is None:
-            token = pkcs11.lib(self._path).get_token(token_label=self._token)
+            library = pkcs11.lib(self._path)
+            cryptoki.start(self._path)
+            token = library.get_token(token_label=self._token)
             try:
                 self._login = token.open(user_pin=self._pin.reveal())
             except pkcs11.UserAlreadyLoggedIn:
@@ -164,11 +166,8 @@ class PKCS11Custodian:
             self._generation += 1
             self._drop_login()
             with contextlib.suppress(pkcs11.PKCS11Error, RuntimeError, OSError):  # the next attempt meets it again
-                library = pkcs11.lib(self._path)
-                if cryptoki.finalize(self._path):
-                    with contextlib.suppress(pkcs11.PKCS11Error):  # it notices that the library has ended
-                        library.reinitialize()
-                    library.initialize()
+                pkcs11.lib(self._path)  # loaded before, or its own start would find the library started
+                cryptoki.restart(self._path)
 
     def _drop_login(self) -> None:
         login, self._login = self._login, None
